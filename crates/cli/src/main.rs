@@ -1,0 +1,3 @@
+//! `signhere`: where do I sign?
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Transparency logs: Merkle trees, tiles, notes, checkpoints and the sequencer over storage traits.

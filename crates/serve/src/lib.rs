@@ -1,0 +1,1 @@
+//! A private Sigstore in one process.

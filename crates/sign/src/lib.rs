@@ -1,0 +1,1 @@
+//! Identities, the clients of CA, log and timestamp authority, and signing.

@@ -1,0 +1,1 @@
+//! Dev-only: a fake clock, seeded randomness, an in-process instance, vectors.
