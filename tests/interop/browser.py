@@ -1,0 +1,78 @@
+"""What a person's browser does at the instance's login page: open it, fill in the address, follow the redirect."""
+
+import base64
+import hashlib
+import html.parser
+import http.client
+import json
+import secrets
+import urllib.parse
+
+CLIENT_ID = "sigstore"
+REDIRECT = "http://localhost:1/auth/callback"  # nothing listens there: the redirect is read, not followed
+TIMEOUT = 10
+
+
+class LoginForm(html.parser.HTMLParser):
+    """The first form of a page: where it goes and what it carries."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.action, self.fields = None, {}
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if tag == "form" and self.action is None:
+            self.action = attrs.get("action", "")
+        if tag == "input" and "name" in attrs:
+            self.fields[attrs["name"]] = attrs.get("value", "")
+
+
+def request(method, url, body=None, headers=None):
+    """One HTTP exchange with a server on this machine: (status, headers, text)."""
+    at = urllib.parse.urlsplit(url)
+    assert at.hostname in ("127.0.0.1", "localhost"), url
+    connection = http.client.HTTPConnection(at.hostname, at.port, timeout=TIMEOUT)
+    try:
+        path = urllib.parse.urlunsplit(("", "", at.path, at.query, ""))
+        connection.request(method, path, body, headers or {})
+        response = connection.getresponse()
+        return response.status, response.headers, response.read(1 << 20).decode()
+    finally:
+        connection.close()
+
+
+def post_form(url, fields, headers=None):
+    form = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
+    return request("POST", url, urllib.parse.urlencode(fields), form)
+
+
+def login(issuer, email):
+    """An identity token for `email`, by the authorization code flow with PKCE (RFC 7636)."""
+    discovery = json.loads(request("GET", f"{issuer}/.well-known/openid-configuration")[2])
+    verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(16)
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    query = urllib.parse.urlencode({
+        "response_type": "code", "client_id": CLIENT_ID, "redirect_uri": REDIRECT, "scope": "openid email",
+        "state": state, "nonce": secrets.token_urlsafe(16),
+        "code_challenge": challenge, "code_challenge_method": "S256",
+    })
+    page_url = f"{discovery['authorization_endpoint']}?{query}"
+    status, headers, page = request("GET", page_url)
+    assert status == 200, f"login page answered {status}: {page[:200]}"
+    cookies = "; ".join(cookie.split(";")[0] for cookie in headers.get_all("Set-Cookie") or [])
+    form = LoginForm(page)
+    form.fields["email"] = email
+    browser = {"Cookie": cookies} if cookies else {}
+    browser["Origin"] = issuer.rsplit("/oidc", 1)[0]
+    status, headers, text = post_form(urllib.parse.urljoin(page_url, form.action), form.fields, browser)
+    assert status in (302, 303), f"login answered {status}: {text[:200]}"
+    answer = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(headers["Location"]).query))
+    assert answer["state"] == state
+    status, _, text = post_form(discovery["token_endpoint"], {
+        "grant_type": "authorization_code", "code": answer["code"], "redirect_uri": REDIRECT,
+        "client_id": CLIENT_ID, "code_verifier": verifier,
+    })
+    assert status == 200, f"token endpoint answered {status}: {text[:200]}"
+    return json.loads(text)["id_token"]
