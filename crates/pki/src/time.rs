@@ -1,0 +1,234 @@
+//! Points in time and what is valid when. Nothing here reads a clock.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A point in time: whole seconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Time(i64);
+
+impl Time {
+    /// The time `seconds` after the epoch (before it, when negative).
+    pub const fn from_unix(seconds: i64) -> Self {
+        Self(seconds)
+    }
+
+    /// The seconds since the epoch.
+    pub const fn unix(self) -> i64 {
+        self.0
+    }
+
+    /// The time that an RFC 3339 string names, fractions of a second cut off towards the past.
+    ///
+    /// # Errors
+    /// [`TimeError`] when `text` is not exactly an RFC 3339 date-time.
+    pub fn parse_rfc3339(text: &str) -> Result<Self, TimeError> {
+        let malformed = || TimeError::NotRfc3339 {
+            found: text.chars().take(MAX_RFC3339_LEN).collect(),
+        };
+        if !has_rfc3339_shape(text.as_bytes()) {
+            return Err(malformed());
+        }
+
+        let timestamp: jiff::Timestamp = text.parse().map_err(|_| malformed())?;
+        let seconds = timestamp.as_second();
+        let before_the_second = timestamp.subsec_nanosecond() < 0;
+        Ok(Self(seconds - i64::from(before_the_second)))
+    }
+
+    /// The time `seconds` later, held at the ends of the range.
+    #[must_use]
+    pub const fn plus_seconds(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds))
+    }
+}
+
+impl fmt::Display for Time {
+    /// RFC 3339 in UTC; a time outside the years that it can write is shown as `@` and its seconds.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_second(self.0) {
+            Ok(timestamp) => timestamp.fmt(f),
+            Err(_) => write!(f, "@{}", self.0),
+        }
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse_rfc3339(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Where the current time comes from.
+pub trait Clock: Send + Sync {
+    /// The current time.
+    fn now(&self) -> Time;
+}
+
+/// A range of time, closed at both ends; without an `end` it is open towards the future.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Validity {
+    /// The first valid second.
+    pub start: Time,
+    /// The last valid second.
+    pub end: Option<Time>,
+}
+
+impl Validity {
+    /// Whether `time` lies in the range.
+    pub fn contains(&self, time: Time) -> bool {
+        self.start <= time && self.end.is_none_or(|end| time <= end)
+    }
+}
+
+impl fmt::Display for Validity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.end {
+            Some(end) => write!(f, "{} to {end}", self.start),
+            None => write!(f, "from {}", self.start),
+        }
+    }
+}
+
+/// Why a string is not a time.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TimeError {
+    /// The string is not an RFC 3339 date-time.
+    #[error("not an RFC 3339 date-time: {found:?}")]
+    NotRfc3339 {
+        /// The string, cut to 40 characters.
+        found: String,
+    },
+}
+
+/// Room for nine digits of fraction and a numeric offset.
+const MAX_RFC3339_LEN: usize = 40;
+
+/// Whether `text` has the form of RFC 3339 section 5.6, which is narrower than what the date library reads.
+fn has_rfc3339_shape(text: &[u8]) -> bool {
+    if text.len() > MAX_RFC3339_LEN {
+        return false;
+    }
+    let Some((date_time, rest)) = text.split_at_checked("2026-11-22T14:37:00".len()) else {
+        return false;
+    };
+    let offset = match rest.split_first() {
+        Some((b'.', fraction)) => {
+            let digits = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
+            if !(1..=9).contains(&digits) {
+                return false;
+            }
+            fraction.get(digits..).unwrap_or_default()
+        }
+        _ => rest,
+    };
+    matches_form(date_time, b"dddd-dd-ddTdd:dd:dd")
+        && (offset == b"Z" || matches_form(offset, b"+dd:dd") || matches_form(offset, b"-dd:dd"))
+}
+
+/// Whether `text` is `form`, where a `d` in the form stands for any digit.
+fn matches_form(text: &[u8], form: &[u8]) -> bool {
+    text.len() == form.len()
+        && text
+            .iter()
+            .zip(form)
+            .all(|(byte, expected)| match expected {
+                b'd' => byte.is_ascii_digit(),
+                _ => byte == expected,
+            })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_and_writes_rfc3339() {
+        for (text, unix, written) in [
+            ("1970-01-01T00:00:00Z", 0, "1970-01-01T00:00:00Z"),
+            (
+                "2026-11-22T14:37:00Z",
+                1_795_358_220,
+                "2026-11-22T14:37:00Z",
+            ),
+            (
+                "2026-11-22T15:37:00.999999999+01:00",
+                1_795_358_220,
+                "2026-11-22T14:37:00Z",
+            ),
+            ("1969-12-31T23:59:59.5Z", -1, "1969-12-31T23:59:59Z"),
+            (
+                "0001-01-01T00:00:00Z",
+                -62_135_596_800,
+                "0001-01-01T00:00:00Z",
+            ),
+        ] {
+            let time = Time::parse_rfc3339(text).unwrap();
+            assert_eq!(time.unix(), unix, "{text}");
+            assert_eq!(time.to_string(), written);
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_not_rfc3339() {
+        for text in [
+            "",
+            "2026-11-22",
+            "2026-11-22 14:37:00Z",
+            "2026-11-22T14:37:00",
+            "2026-11-22T14:37Z",
+            "2026-11-22T14:37:00+0100",
+            "2026-11-22T14:37:00.Z",
+            "2026-11-22T14:37:00.0000000001Z",
+            "2026-11-22T14:37:00Z[UTC]",
+            "2026-02-30T14:37:00Z",
+            "2026-11-22T24:00:00Z",
+            "+002026-11-22T14:37:00Z",
+            "2026-11-22T14:37:00Z ",
+        ] {
+            assert_eq!(
+                Time::parse_rfc3339(text),
+                Err(TimeError::NotRfc3339 {
+                    found: text.to_owned()
+                }),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn validity_is_closed_at_both_ends() {
+        let [before, start, end, after] = [9, 10, 20, 21].map(Time::from_unix);
+        let bounded = Validity {
+            start,
+            end: Some(end),
+        };
+        assert_eq!(
+            [before, start, end, after].map(|t| bounded.contains(t)),
+            [false, true, true, false]
+        );
+        let open = Validity { start, end: None };
+        assert_eq!(
+            [before, start, after].map(|t| open.contains(t)),
+            [false, true, true]
+        );
+    }
+
+    #[test]
+    fn arithmetic_and_display_hold_at_the_ends() {
+        assert_eq!(Time::from_unix(i64::MAX).plus_seconds(1).unix(), i64::MAX);
+        assert_eq!(
+            Time::from_unix(i64::MIN).to_string(),
+            format!("@{}", i64::MIN)
+        );
+    }
+}
