@@ -1,1 +1,11 @@
-//! Dev-only: a fake clock, seeded randomness, an in-process instance, vectors.
+//! What tests hand to the code under test instead of the world: a clock, randomness, real signatures, a running instance.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`clock`] | a clock that moves only when told to |
+//! | [`random`] | randomness that is the same in every run |
+//! | [`corpus`] | real signatures made by others, when they are at hand |
+
+pub mod clock;
+pub mod corpus;
+pub mod random;
