@@ -1,1 +1,26 @@
 //! Transparency logs: Merkle trees, tiles, notes, checkpoints and the sequencer over storage traits.
+//!
+//! Pure: no clock, file or socket but through the traits that are handed in.
+//!
+//! | for | see |
+//! |---|---|
+//! | checking what a log says | [`merkle`], [`checkpoint`], [`note`], [`cosignature`] |
+//! | the stored form of a log | [`tile`], [`static_ct`], [`layout`] |
+//! | reading a stored log | [`reader`], [`proof`], [`fsck`](mod@fsck) |
+//! | writing a log | [`sequencer`], over [`storage`]; [`memory`] is storage that forgets |
+
+pub mod checkpoint;
+pub mod cosignature;
+pub mod fsck;
+pub mod layout;
+pub mod memory;
+pub mod merkle;
+pub mod note;
+pub mod proof;
+pub mod reader;
+pub mod record;
+pub mod sequencer;
+pub mod static_ct;
+pub mod storage;
+pub mod tile;
+pub mod tree;
