@@ -1,7 +1,7 @@
 //! The few readers and writers of DER that the library has no type for.
 
 use der::{
-    Decode, Encode, Header, Length, SliceReader, Tag, TagNumber,
+    Decode, Encode, Header, Length, Reader, SliceReader, Tag, TagNumber,
     asn1::{AnyRef, IntRef},
 };
 
@@ -28,11 +28,7 @@ pub(crate) fn octets(bytes: &[u8]) -> der::Result<Vec<u8>> {
 
 /// Returns the constructed context-specific field `[number]` around `parts`.
 pub(crate) fn field(number: u32, parts: &[&[u8]]) -> der::Result<Vec<u8>> {
-    let tag = Tag::ContextSpecific {
-        constructed: true,
-        number: TagNumber(number),
-    };
-    tlv(tag, parts)
+    tlv(context(number), parts)
 }
 
 /// Reads an INTEGER and returns its content octets.
@@ -40,4 +36,33 @@ pub(crate) fn integer<'a>(reader: &mut SliceReader<'a>) -> der::Result<&'a [u8]>
     let value = AnyRef::decode(reader)?;
     IntRef::try_from(value)?; // refuses what is longer than needed
     Ok(value.value())
+}
+
+/// Reads a value if the next one has the tag.
+pub(crate) fn optional<'a, T>(
+    reader: &mut SliceReader<'a>,
+    tag: Tag,
+    read: impl FnOnce(&mut SliceReader<'a>) -> der::Result<T>,
+) -> der::Result<Option<T>> {
+    if reader.is_finished() || Tag::peek(reader)? != tag {
+        return Ok(None);
+    }
+    read(reader).map(Some)
+}
+
+/// Returns the tag of a constructed context-specific field.
+pub(crate) fn context(number: u32) -> Tag {
+    Tag::ContextSpecific {
+        constructed: true,
+        number: TagNumber(number),
+    }
+}
+
+/// Makes random bytes the content of a positive INTEGER in its shortest form: one bit is lost to
+/// the sign, one to the length.
+pub(crate) fn positive_integer<const N: usize>(mut bytes: [u8; N]) -> [u8; N] {
+    if let Some(first) = bytes.first_mut() {
+        *first = (*first & 0x7f) | 0x40;
+    }
+    bytes
 }

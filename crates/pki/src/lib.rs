@@ -5,6 +5,7 @@ mod asn1; // DER from parts that are encoded already
 pub mod cert; // X.509 certificates
 pub mod chain; // paths from a certificate to a trusted root
 pub mod cosign_key; // private keys under a passphrase, as cosign writes them
+pub mod cms; // signed messages with one signer
 pub mod digest; // SHA-256, SHA-384, SHA-512: names, values, streaming
 pub mod fulcio; // Fulcio's certificate extensions
 pub mod key; // public and private keys, signature schemes, signers
@@ -13,3 +14,4 @@ pub mod pem; // RFC 7468 text encodings, read and written
 pub mod random; // the random source that callers hand in
 pub mod sct; // signed certificate timestamps
 pub mod time; // seconds since the epoch, RFC 3339, clocks, validity
+pub mod tsp; // timestamps of RFC 3161: read, verified, made

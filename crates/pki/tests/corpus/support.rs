@@ -91,7 +91,16 @@ pub(crate) fn certificate_lists(root: &Value, key: &str) -> Vec<Vec<Certificate>
 pub(crate) fn ct_logs(root: &Value) -> Vec<PublicKey> {
     let logs = root["ctlogs"].as_array().unwrap();
     logs.iter()
-        .map(|log| PublicKey::from_spki_der(&decode(&log["publicKey"]["rawBytes"])).unwrap())
+        .map(|log| {
+            let key = decode(&log["publicKey"]["rawBytes"]);
+            // One of staging's logs lists its key as PKCS1_RSA_PKCS1V5.
+            match log["publicKey"]["keyDetails"].as_str() {
+                Some(details) if details.starts_with("PKCS1_") => {
+                    PublicKey::from_pkcs1_der(&key).unwrap()
+                }
+                _ => PublicKey::from_spki_der(&key).unwrap(),
+            }
+        })
         .collect()
 }
 

@@ -1,0 +1,433 @@
+//! Signed messages (RFC 5652 SignedData) with one signer: timestamps, and what gitsign writes.
+//!
+//! The sets of real messages are not always in DER order, so this reads BER's free order in DER's
+//! encoding and checks the signature over the bytes as they came.
+
+mod build;
+
+pub use build::{SigningParts, sign};
+
+use der::{
+    Decode, Header, Reader, SliceReader, Tag, TagNumber,
+    asn1::{AnyRef, IntRef, ObjectIdentifier, OctetStringRef},
+};
+use x509_cert::spki::AlgorithmIdentifierOwned;
+
+use crate::{
+    algorithm, asn1,
+    cert::{Certificate, CertificateError},
+    digest::Digest,
+    key::KeyError,
+    oid,
+};
+
+/// The largest message that is read, in bytes.
+pub const MAX_MESSAGE_LEN: usize = 256 * 1024;
+/// The most certificates that a message may embed.
+pub const MAX_CERTIFICATES: usize = 16;
+/// The most signed attributes that a signer may have.
+pub const MAX_ATTRIBUTES: usize = 32;
+
+/// A SignedData with exactly one signer, parsed and not verified.
+#[derive(Clone, Debug)]
+pub struct SignedData {
+    content_type: ObjectIdentifier,
+    content: Option<Vec<u8>>,
+    certificates: Vec<Certificate>,
+    signer: SignerInfo,
+}
+
+impl SignedData {
+    /// Returns the SignedData in the ContentInfo `der`.
+    ///
+    /// # Errors
+    /// [`CmsError`] when it is malformed, too large, or has no signer or several.
+    pub fn from_der(der: &[u8]) -> Result<Self, CmsError> {
+        if der.len() > MAX_MESSAGE_LEN {
+            return Err(CmsError::TooLong {
+                found: der.len(),
+                max: MAX_MESSAGE_LEN,
+            });
+        }
+        let mut reader = SliceReader::new(der)?;
+        let message = reader.sequence(|reader| {
+            let content_type = ObjectIdentifier::decode(reader)?;
+            if content_type != oid::SIGNED_DATA {
+                return Err(CmsError::NotSignedData {
+                    found: content_type,
+                });
+            }
+            explicit(reader, 0, |reader| reader.sequence(read_signed_data))
+        })?;
+        reader.finish()?;
+        Ok(message)
+    }
+
+    /// Returns what the signed content is.
+    pub fn content_type(&self) -> ObjectIdentifier {
+        self.content_type
+    }
+
+    /// Returns the signed content, `None` when the signature is detached.
+    pub fn content(&self) -> Option<&[u8]> {
+        self.content.as_deref()
+    }
+
+    /// Returns the embedded certificates. Nobody vouches for them.
+    pub fn certificates(&self) -> &[Certificate] {
+        &self.certificates
+    }
+
+    /// Returns the signer.
+    pub fn signer(&self) -> &SignerInfo {
+        &self.signer
+    }
+
+    /// Checks that the key of `certificate` signed `content`: the signed attributes content-type and
+    /// message-digest, and the signature over the signed attributes (RFC 5652 sections 5.4 and 11).
+    ///
+    /// Whether the certificate is to be trusted is the caller's to check.
+    ///
+    /// # Errors
+    /// [`CmsError`] with the first thing that does not hold.
+    pub fn verify(&self, content: &[u8], certificate: &Certificate) -> Result<(), CmsError> {
+        let signer = &self.signer;
+        if !signer.is(certificate) {
+            return Err(CmsError::OtherSigner);
+        }
+        let found = ObjectIdentifier::from_der(signer.required_attribute(&oid::CONTENT_TYPE)?)?;
+        if found != self.content_type {
+            return Err(CmsError::ContentType {
+                expected: self.content_type,
+                found,
+            });
+        }
+
+        let hash = algorithm::hash_algorithm(&signer.digest_algorithm).ok_or(
+            CmsError::DigestAlgorithm {
+                found: signer.digest_algorithm.oid,
+            },
+        )?;
+        let expected =
+            <&OctetStringRef>::from_der(signer.required_attribute(&oid::MESSAGE_DIGEST)?)?;
+        let found = hash.digest(content);
+        if found.as_bytes() != expected.as_bytes() {
+            return Err(CmsError::MessageDigest {
+                expected: hex::encode(expected.as_bytes()),
+                found,
+            });
+        }
+
+        let key = certificate.public_key()?;
+        let scheme =
+            algorithm::signature_scheme(&signer.signature_algorithm, Some(hash), key.kind())
+                .ok_or(CmsError::SignatureAlgorithm {
+                    found: signer.signature_algorithm.oid,
+                })?;
+        // RFC 5652 section 5.4: the attributes are signed as a SET, not under their implicit tag.
+        let signed = asn1::tlv(Tag::Set, &[&signer.signed_attributes])?;
+        key.verify(scheme, &signed, &signer.signature)
+            .map_err(|_| CmsError::SignatureInvalid)
+    }
+}
+
+/// Who signed, what beside the content, and how.
+#[derive(Clone, Debug)]
+pub struct SignerInfo {
+    id: SignerId,
+    digest_algorithm: AlgorithmIdentifierOwned,
+    /// The content octets of the set, as they were read.
+    signed_attributes: Vec<u8>,
+    attributes: Vec<Attribute>,
+    signature_algorithm: AlgorithmIdentifierOwned,
+    signature: Vec<u8>,
+}
+
+impl SignerInfo {
+    /// Returns whether the signer is identified as the subject of `certificate`.
+    pub fn is(&self, certificate: &Certificate) -> bool {
+        match &self.id {
+            SignerId::IssuerAndSerial { issuer, serial } => {
+                certificate.issuer_name_der() == issuer && certificate.serial() == serial
+            }
+            SignerId::SubjectKeyId(id) => certificate.subject_key_id() == Some(id),
+        }
+    }
+
+    /// Returns the DER encoding of a signed attribute's only value, `None` when there is no such attribute.
+    pub fn attribute(&self, id: &ObjectIdentifier) -> Option<&[u8]> {
+        self.attributes
+            .iter()
+            .find(|attribute| attribute.id == *id)
+            .map(|attribute| attribute.value.as_slice())
+    }
+
+    /// Returns the signature.
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
+    fn required_attribute(&self, id: &ObjectIdentifier) -> Result<&[u8], CmsError> {
+        self.attribute(id)
+            .ok_or(CmsError::MissingAttribute { oid: *id })
+    }
+}
+
+/// Why a message was not read, not made, or its signature not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CmsError {
+    /// More bytes than [`MAX_MESSAGE_LEN`].
+    #[error("signed message of {found} bytes, at most {max} are read")]
+    TooLong {
+        /// The length found.
+        found: usize,
+        /// The largest length.
+        max: usize,
+    },
+    /// Not a CMS message.
+    #[error("malformed signed message: {0}")]
+    Malformed(#[from] der::Error),
+    /// A CMS message of another kind.
+    #[error("message of the kind {found}, not signed data")]
+    NotSignedData {
+        /// The kind.
+        found: ObjectIdentifier,
+    },
+    /// More certificates than [`MAX_CERTIFICATES`].
+    #[error("more than {MAX_CERTIFICATES} certificates")]
+    TooManyCertificates,
+    /// An embedded certificate cannot be read.
+    #[error("embedded certificate: {0}")]
+    Certificate(#[from] CertificateError),
+    /// No signer, or several.
+    #[error("not exactly one signer")]
+    Signers,
+    /// Attributes of a form that RFC 5652 section 11 does not allow: twice the same, or not one value.
+    #[error("signed attribute {oid} occurs twice or has not one value")]
+    Attribute {
+        /// The attribute.
+        oid: ObjectIdentifier,
+    },
+    /// More signed attributes than [`MAX_ATTRIBUTES`].
+    #[error("more than {MAX_ATTRIBUTES} signed attributes")]
+    TooManyAttributes,
+    /// A signed attribute that must be there is not.
+    #[error("no signed attribute {oid}")]
+    MissingAttribute {
+        /// The attribute.
+        oid: ObjectIdentifier,
+    },
+    /// The signer is not the certificate's subject.
+    #[error("signer is not the subject of the certificate")]
+    OtherSigner,
+    /// The signed content type is not the message's.
+    #[error("content is signed as {found}, and is {expected}")]
+    ContentType {
+        /// The message's content type.
+        expected: ObjectIdentifier,
+        /// The signed one.
+        found: ObjectIdentifier,
+    },
+    /// A digest algorithm that is unknown or weak.
+    #[error("digest algorithm {found} is not supported")]
+    DigestAlgorithm {
+        /// The algorithm.
+        found: ObjectIdentifier,
+    },
+    /// The content is not what was signed.
+    #[error("content has the digest {found}, signed is {expected}")]
+    MessageDigest {
+        /// The signed digest, in hexadecimal.
+        expected: String,
+        /// The content's.
+        found: Digest,
+    },
+    /// A signature algorithm that is unknown, weak, or does not fit the signer's key.
+    #[error("signature algorithm {found} is not supported with the signer's key")]
+    SignatureAlgorithm {
+        /// The algorithm.
+        found: ObjectIdentifier,
+    },
+    /// The scheme of the signer at hand has no place in CMS.
+    #[error("the signer's scheme cannot sign a message")]
+    Scheme,
+    /// The signature does not verify.
+    #[error("signature on the message does not verify")]
+    SignatureInvalid,
+    /// The signer's key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+#[derive(Clone, Debug)]
+enum SignerId {
+    /// The name's DER encoding, and the number's content octets.
+    IssuerAndSerial {
+        issuer: Vec<u8>,
+        serial: Vec<u8>,
+    },
+    SubjectKeyId(Vec<u8>),
+}
+
+#[derive(Clone, Debug)]
+struct Attribute {
+    id: ObjectIdentifier,
+    /// The DER encoding of the only value.
+    value: Vec<u8>,
+}
+
+fn read_signed_data(reader: &mut SliceReader<'_>) -> Result<SignedData, CmsError> {
+    IntRef::decode(reader)?; // version, which follows from what else is there
+    skip(reader, Tag::Set)?; // digestAlgorithms, a hint for one-pass readers
+    let (content_type, content) = reader.sequence(read_content)?;
+    let certificates = if next_is_field(reader, 0)? {
+        constructed(reader, asn1::context(0), read_certificates)?
+    } else {
+        Vec::new()
+    };
+    if next_is_field(reader, 1)? {
+        skip(reader, asn1::context(1))?; // revocation lists
+    }
+    let signer = constructed(reader, Tag::Set, |reader| {
+        if reader.is_finished() {
+            return Err(CmsError::Signers);
+        }
+        let signer = reader.sequence(read_signer)?;
+        if !reader.is_finished() {
+            return Err(CmsError::Signers);
+        }
+        Ok(signer)
+    })?;
+    Ok(SignedData {
+        content_type,
+        content,
+        certificates,
+        signer,
+    })
+}
+
+fn read_content(
+    reader: &mut SliceReader<'_>,
+) -> Result<(ObjectIdentifier, Option<Vec<u8>>), CmsError> {
+    let content_type = ObjectIdentifier::decode(reader)?;
+    if reader.is_finished() {
+        return Ok((content_type, None));
+    }
+    let content = explicit(reader, 0, |reader| {
+        Ok(<&OctetStringRef>::decode(reader)?.as_bytes().to_vec())
+    })?;
+    Ok((content_type, Some(content)))
+}
+
+fn read_certificates(reader: &mut SliceReader<'_>) -> Result<Vec<Certificate>, CmsError> {
+    let mut certificates = Vec::new();
+    while !reader.is_finished() {
+        if certificates.len() == MAX_CERTIFICATES {
+            return Err(CmsError::TooManyCertificates);
+        }
+        certificates.push(Certificate::from_der(reader.tlv_bytes()?)?);
+    }
+    Ok(certificates)
+}
+
+fn read_signer(reader: &mut SliceReader<'_>) -> Result<SignerInfo, CmsError> {
+    IntRef::decode(reader)?; // version, which follows from the kind of identifier
+    let id = read_signer_id(reader)?;
+    let digest_algorithm = AlgorithmIdentifierOwned::decode(reader)?;
+    let (signed_attributes, attributes) = if next_is_field(reader, 0)? {
+        let content = AnyRef::decode(reader)?.value();
+        (
+            content.to_vec(),
+            read_attributes(&mut SliceReader::new(content)?)?,
+        )
+    } else {
+        (Vec::new(), Vec::new())
+    };
+    let signature_algorithm = AlgorithmIdentifierOwned::decode(reader)?;
+    let signature = <&OctetStringRef>::decode(reader)?.as_bytes().to_vec();
+    if next_is_field(reader, 1)? {
+        skip(reader, asn1::context(1))?; // unsigned attributes
+    }
+    Ok(SignerInfo {
+        id,
+        digest_algorithm,
+        signed_attributes,
+        attributes,
+        signature_algorithm,
+        signature,
+    })
+}
+
+fn read_signer_id(reader: &mut SliceReader<'_>) -> Result<SignerId, CmsError> {
+    let key_id_tag = Tag::ContextSpecific {
+        constructed: false,
+        number: TagNumber(0),
+    };
+    if Tag::peek(reader)? == key_id_tag {
+        return Ok(SignerId::SubjectKeyId(
+            AnyRef::decode(reader)?.value().to_vec(),
+        ));
+    }
+    reader.sequence(|reader| {
+        Ok(SignerId::IssuerAndSerial {
+            issuer: reader.tlv_bytes()?.to_vec(),
+            serial: asn1::integer(reader)?.to_vec(),
+        })
+    })
+}
+
+fn read_attributes(reader: &mut SliceReader<'_>) -> Result<Vec<Attribute>, CmsError> {
+    let mut attributes: Vec<Attribute> = Vec::new();
+    while !reader.is_finished() {
+        if attributes.len() == MAX_ATTRIBUTES {
+            return Err(CmsError::TooManyAttributes);
+        }
+        let attribute = reader.sequence(|reader| {
+            let id = ObjectIdentifier::decode(reader)?;
+            let values = AnyRef::decode(reader)?;
+            der::Tagged::tag(&values).assert_eq(Tag::Set)?;
+            let mut values = SliceReader::new(values.value())?;
+            let malformed = CmsError::Attribute { oid: id };
+            if values.is_finished() {
+                return Err(malformed);
+            }
+            let value = values.tlv_bytes()?.to_vec();
+            values.finish().map_err(|_| malformed)?;
+            Ok(Attribute { id, value })
+        })?;
+        if attributes.iter().any(|earlier| earlier.id == attribute.id) {
+            return Err(CmsError::Attribute { oid: attribute.id });
+        }
+        attributes.push(attribute);
+    }
+    Ok(attributes)
+}
+
+fn next_is_field(reader: &SliceReader<'_>, number: u32) -> Result<bool, CmsError> {
+    Ok(!reader.is_finished() && Tag::peek(reader)? == asn1::context(number))
+}
+
+fn skip(reader: &mut SliceReader<'_>, tag: Tag) -> Result<(), CmsError> {
+    Tag::peek(reader)?.assert_eq(tag)?;
+    reader.tlv_bytes()?;
+    Ok(())
+}
+
+fn explicit<'a, T>(
+    reader: &mut SliceReader<'a>,
+    number: u32,
+    read: impl FnOnce(&mut SliceReader<'a>) -> Result<T, CmsError>,
+) -> Result<T, CmsError> {
+    constructed(reader, asn1::context(number), read)
+}
+
+fn constructed<'a, T>(
+    reader: &mut SliceReader<'a>,
+    tag: Tag,
+    read: impl FnOnce(&mut SliceReader<'a>) -> Result<T, CmsError>,
+) -> Result<T, CmsError> {
+    let header = Header::decode(reader)?;
+    header.tag().assert_eq(tag)?;
+    reader.read_nested(header.length(), read)
+}
