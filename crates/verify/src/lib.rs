@@ -1,1 +1,10 @@
 //! Sigstore bundles and trusted roots in, verdicts with evidence out: pure, what others embed.
+
+pub mod bundle; // bundles v0.1 to v0.3: read, write, build
+pub mod dsse; // envelopes and what their signatures are over
+pub mod entry; // bodies of transparency log entries, one file a kind
+mod names; // names of algorithms in protocol buffers
+mod proto_json; // the JSON form of protocol buffers, read strictly
+pub mod trust; // trusted roots, signing configs
+
+pub use proto_json::{JsonError, MAX_DEPTH};

@@ -1,0 +1,129 @@
+//! Sigstore bundles: a signature with everything needed to verify it offline.
+
+mod builder;
+mod error;
+mod read;
+mod rekor_v1;
+mod tlog_entry;
+mod write;
+
+use signhere_pki::cert::Certificate;
+use signhere_pki::digest::Digest;
+
+use crate::dsse::Envelope;
+
+pub use builder::BundleBuilder;
+pub use error::BundleError;
+pub use tlog_entry::{InclusionProof, TlogEntry};
+
+/// The largest bundle that is read, in bytes.
+pub const MAX_BUNDLE_BYTES: usize = 16 << 20;
+/// The most log entries that a bundle may carry.
+pub const MAX_LOG_ENTRIES: usize = 32;
+/// The most signed timestamps that a bundle may carry.
+pub const MAX_TIMESTAMPS: usize = 32;
+/// The most hashes in one inclusion proof.
+pub const MAX_PROOF_HASHES: usize = 64;
+/// The most certificates in a bundle's chain.
+pub const MAX_CHAIN: usize = 16;
+
+/// A parsed bundle: well formed, nothing in it verified.
+#[derive(Clone, Debug)]
+pub struct Bundle {
+    /// The version its media type declares.
+    pub version: BundleVersion,
+    /// Key, log entries and timestamps.
+    pub material: Material,
+    /// What is signed, and the signature.
+    pub content: Content,
+    /// Paths of fields that this program does not know and ignored.
+    pub unknown_fields: Vec<String>,
+}
+
+/// The version of the bundle format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum BundleVersion {
+    /// v0.1: a log entry may rest on its signed promise alone.
+    V0_1,
+    /// v0.2: inclusion proofs are required.
+    V0_2,
+    /// v0.3: one certificate instead of a chain.
+    V0_3,
+}
+
+/// What a verifier needs beside the signature.
+#[derive(Clone, Debug)]
+pub struct Material {
+    /// Whose key made the signature.
+    pub key: KeyMaterial,
+    /// Entries of transparency logs.
+    pub tlog_entries: Vec<TlogEntry>,
+    /// RFC 3161 timestamp responses, DER.
+    pub timestamps: Vec<Vec<u8>>,
+}
+
+/// The signer's key, as the bundle names it.
+#[derive(Clone, Debug)]
+pub enum KeyMaterial {
+    /// The signing certificate first, then perhaps intermediates (which are not used).
+    Certificate(Vec<Certificate>),
+    /// A free-form hint for a key that the verifier has to bring.
+    PublicKeyHint(String),
+}
+
+/// What was signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A signature over an artifact's bytes.
+    MessageSignature {
+        /// The artifact's digest as claimed: a hint that proves nothing.
+        digest: Option<Digest>,
+        /// The signature.
+        signature: Vec<u8>,
+    },
+    /// A DSSE envelope.
+    Dsse(Envelope),
+}
+
+impl Bundle {
+    /// Reads a bundle of any supported version from its JSON.
+    ///
+    /// # Errors
+    /// [`BundleError`] for the first rule that the document breaks.
+    pub fn parse(json: &[u8]) -> Result<Self, BundleError> {
+        read::bundle(json)
+    }
+
+    /// Returns the bundle as v0.3 JSON.
+    pub fn to_json(&self) -> Vec<u8> {
+        write::bundle(self)
+    }
+
+    /// Returns the signing certificate, if the bundle has one.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        match &self.material.key {
+            KeyMaterial::Certificate(chain) => chain.first(),
+            KeyMaterial::PublicKeyHint(_) => None,
+        }
+    }
+
+    /// Returns the bytes of the signature.
+    pub fn signature(&self) -> &[u8] {
+        match &self.content {
+            Content::MessageSignature { signature, .. } => signature,
+            Content::Dsse(envelope) => envelope.signature(),
+        }
+    }
+}
+
+impl BundleVersion {
+    /// Returns the version's number, such as `0.3`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V0_1 => "0.1",
+            Self::V0_2 => "0.2",
+            Self::V0_3 => "0.3",
+        }
+    }
+}
