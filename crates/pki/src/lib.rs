@@ -8,6 +8,7 @@ pub mod cosign_key; // private keys under a passphrase, as cosign writes them
 pub mod cms; // signed messages with one signer
 pub mod digest; // SHA-256, SHA-384, SHA-512: names, values, streaming
 pub mod fulcio; // Fulcio's certificate extensions
+pub mod jwt; // JSON Web Tokens and key sets
 pub mod key; // public and private keys, signature schemes, signers
 mod oid; // object identifiers
 pub mod pem; // RFC 7468 text encodings, read and written

@@ -128,6 +128,15 @@ impl PublicKey {
         &self.0.bits
     }
 
+    /// The modulus and the public exponent of an RSA key, big-endian without leading zeros; none for others.
+    pub fn rsa_components(&self) -> Option<(&[u8], &[u8])> {
+        if !self.kind().is_rsa() {
+            return None;
+        }
+        let key = RsaPublicKey::from_der(self.key_bytes()).ok()?;
+        Some((key.modulus.as_bytes(), key.exponent.as_bytes()))
+    }
+
     /// What kind of key it is.
     pub fn kind(&self) -> KeyKind {
         self.0.kind
