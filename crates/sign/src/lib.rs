@@ -1,10 +1,23 @@
 //! Identities, the clients of CA, log and timestamp authority, and signing.
 //!
-//! - [`http`]: one HTTP client for all, bounded and wary
-//! - [`service`]: how the failure of a service is told
+//! | module | what is in it |
+//! |---|---|
+//! | [`http`] | one HTTP client for all, bounded and wary |
+//! | [`identity`] | who signs: ambient identities, logins, tokens |
+//! | [`keys`] | keys that people manage themselves |
+//! | [`service`] | how the failure of a service is told |
+//! | [`fulcio`] | the certificate authority |
+//! | [`rekor_v1`], [`rekor_v2`] | the transparency log, both generations |
+//! | [`tsa`] | the timestamp authority |
 
+pub mod fulcio;
 pub mod http;
+pub mod identity;
+pub mod keys;
+pub mod rekor_v1;
+pub mod rekor_v2;
 pub mod service;
+pub mod tsa;
 
 #[cfg(test)]
 mod testing;

@@ -79,6 +79,12 @@ pub enum Problem {
         /// The facts.
         detail: String,
     },
+    /// The log has the entry already, and does not prove it again.
+    #[error("the log has this entry already{}", .index.map(|index| format!(" (number {index})")).unwrap_or_default())]
+    Duplicate {
+        /// The entry's index, if the log tells.
+        index: Option<u64>,
+    },
     /// The service works in a way that we do not accept.
     #[error("{0}")]
     Unsupported(&'static str),
@@ -133,6 +139,13 @@ impl ServiceError {
             _ => false,
         }
     }
+}
+
+/// The URL of `path` under a service's base URL, which may have a path of its own.
+pub(crate) fn endpoint(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
+    url
 }
 
 /// The beginning of a text, printable: control characters become spaces, and whatever looks like
