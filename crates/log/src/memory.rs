@@ -70,6 +70,16 @@ impl MemoryStorage {
         self.state().operations
     }
 
+    /// The object at `path` as a reader sees it now; not an operation.
+    pub fn object(&self, path: &str) -> Option<Vec<u8>> {
+        let state = self.state();
+        state
+            .unsynced
+            .get(path)
+            .or_else(|| state.synced.get(path))
+            .cloned()
+    }
+
     /// Scripts the next fault, in place of one scripted before.
     pub fn fail(&self, fault: Fault) {
         self.state().fault = Some(fault);

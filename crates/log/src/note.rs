@@ -435,13 +435,13 @@ fn hint(id: &[u8; 32]) -> [u8; 4] {
     [id[0], id[1], id[2], id[3]]
 }
 
-/// The 32 bytes of an Ed25519 key: the end of its SPKI (RFC 8410 section 4).
 fn ed25519_bytes(name: &str, key: &PublicKey) -> Result<[u8; 32], NoteError> {
     let bytes = key
-        .spki_der()
-        .last_chunk::<32>()
+        .key_bytes()
+        .try_into()
+        .ok()
         .filter(|_| key.kind() == KeyKind::Ed25519);
-    bytes.copied().ok_or_else(|| NoteError::KeyKind {
+    bytes.ok_or_else(|| NoteError::KeyKind {
         name: name.to_owned(),
     })
 }
