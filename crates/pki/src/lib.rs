@@ -4,8 +4,8 @@ mod algorithm; // algorithm identifiers of X.509 and CMS
 mod asn1; // DER from parts that are encoded already
 pub mod cert; // X.509 certificates
 pub mod chain; // paths from a certificate to a trusted root
-pub mod cosign_key; // private keys under a passphrase, as cosign writes them
 pub mod cms; // signed messages with one signer
+pub mod cosign_key; // private keys under a passphrase, as cosign writes them
 pub mod digest; // SHA-256, SHA-384, SHA-512: names, values, streaming
 pub mod fulcio; // Fulcio's certificate extensions
 pub mod jwt; // JSON Web Tokens and key sets

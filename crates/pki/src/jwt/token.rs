@@ -228,7 +228,7 @@ pub fn mint_jwt(key: &PrivateKey, key_id: &str, claims: &Value) -> Result<String
     }
     let scheme = key.scheme();
     let algorithm = Algorithm::of(key.kind()).filter(|algorithm| algorithm.scheme == scheme);
-    let algorithm = algorithm.ok_or(KeyError::SchemeMismatch {
+    let algorithm = algorithm.ok_or_else(|| KeyError::SchemeMismatch {
         scheme,
         kind: key.kind(),
     })?;

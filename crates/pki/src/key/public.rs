@@ -64,7 +64,10 @@ impl PublicKey {
     /// # Errors
     /// As [`Self::from_spki_der`].
     pub fn from_rsa_components(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
-        if modulus.first() == Some(&0) || exponent.first() == Some(&0) {
+        if [modulus, exponent]
+            .iter()
+            .any(|integer| integer.first().is_none_or(|byte| *byte == 0))
+        {
             return Err(malformed("RSA integer"));
         }
         let integer = |bytes| UintRef::new(bytes).map_err(|_| malformed("RSA integer"));
