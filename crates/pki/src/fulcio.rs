@@ -104,6 +104,22 @@ pub fn extension(number: u32, text: &str) -> der::Result<(ObjectIdentifier, Vec<
     Ok((id, value))
 }
 
+/// Returns the extensions that every certificate has: who vouched (twice, for old readers) and its
+/// name for the subject.
+///
+/// # Errors
+/// [`der::Error`] when a text is too long to encode.
+pub fn identity_extensions(
+    issuer: &str,
+    token_subject: &str,
+) -> der::Result<Vec<(ObjectIdentifier, Vec<u8>)>> {
+    Ok(vec![
+        extension(ISSUER_V1, issuer)?,
+        extension(ISSUER_V2, issuer)?,
+        extension(TOKEN_SUBJECT, token_subject)?,
+    ])
+}
+
 fn id(number: u32) -> Option<ObjectIdentifier> {
     ARC.push_arc(number).ok()
 }

@@ -2,6 +2,7 @@
 
 mod algorithm; // algorithm identifiers of X.509 and CMS
 mod asn1; // DER from parts that are encoded already
+pub mod build; // certificates made: CAs, Fulcio's leaves, time stamping authorities
 pub mod cert; // X.509 certificates
 pub mod chain; // paths from a certificate to a trusted root
 pub mod cms; // signed messages with one signer

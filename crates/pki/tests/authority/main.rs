@@ -1,0 +1,7 @@
+//! A private authority from its root to what it issues, read and verified as anyone's would be.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod chains;
+mod issued;
+mod support;
+mod timestamps;
