@@ -22,6 +22,7 @@ use tokio::sync::OnceCell;
 use url::Url;
 
 pub use guard::Destination;
+pub(crate) use guard::is_loopback;
 use guard::{PublicResolver, RefusedAddress};
 pub use retry::{RetryPolicy, Sleep, TokioSleep};
 

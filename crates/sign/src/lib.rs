@@ -9,10 +9,12 @@
 //! | [`fulcio`] | the certificate authority |
 //! | [`rekor_v1`], [`rekor_v2`] | the transparency log, both generations |
 //! | [`tsa`] | the timestamp authority |
+//! | [`instance`] | whom to trust and where to sign |
 
 pub mod fulcio;
 pub mod http;
 pub mod identity;
+pub mod instance;
 pub mod keys;
 pub mod rekor_v1;
 pub mod rekor_v2;
