@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use jiff::{
+    Span,
+    civil::{Date, DateTime},
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A point in time: whole seconds since 1970-01-01T00:00:00Z.
@@ -24,17 +28,9 @@ impl Time {
     /// # Errors
     /// [`TimeError`] when `text` is not exactly an RFC 3339 date-time.
     pub fn parse_rfc3339(text: &str) -> Result<Self, TimeError> {
-        let malformed = || TimeError::NotRfc3339 {
+        read_rfc3339(text).ok_or_else(|| TimeError::NotRfc3339 {
             found: text.chars().take(MAX_RFC3339_LEN).collect(),
-        };
-        if !has_rfc3339_shape(text.as_bytes()) {
-            return Err(malformed());
-        }
-
-        let timestamp: jiff::Timestamp = text.parse().map_err(|_| malformed())?;
-        let seconds = timestamp.as_second();
-        let before_the_second = timestamp.subsec_nanosecond() < 0;
-        Ok(Self(seconds - i64::from(before_the_second)))
+        })
     }
 
     /// The time `seconds` later, held at the ends of the range.
@@ -47,9 +43,19 @@ impl Time {
 impl fmt::Display for Time {
     /// RFC 3339 in UTC; a time outside the years that it can write is shown as `@` and its seconds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_second(self.0) {
-            Ok(timestamp) => timestamp.fmt(f),
-            Err(_) => write!(f, "@{}", self.0),
+        let days = self.0.div_euclid(SECONDS_PER_DAY);
+        let seconds = self.0.rem_euclid(SECONDS_PER_DAY);
+        let date = Span::new()
+            .try_days(days)
+            .and_then(|days| EPOCH.checked_add(days))
+            .ok()
+            .filter(|date| date.year() >= 0);
+        match date {
+            Some(date) => {
+                let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+                write!(f, "{date}T{hour:02}:{minute:02}:{second:02}Z")
+            }
+            None => write!(f, "@{}", self.0),
         }
     }
 }
@@ -113,34 +119,66 @@ pub enum TimeError {
 /// Room for nine digits of fraction and a numeric offset.
 const MAX_RFC3339_LEN: usize = 40;
 
-/// Whether `text` has the form of RFC 3339 section 5.6, which is narrower than what the date library reads.
-fn has_rfc3339_shape(text: &[u8]) -> bool {
+const EPOCH: Date = Date::constant(1970, 1, 1);
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// The time in the form of RFC 3339 section 5.6. That is narrower than what the date library reads, and
+/// goes to the end of the year 9999, where X.509 and protobuf put what never ends.
+fn read_rfc3339(text: &str) -> Option<Time> {
     if text.len() > MAX_RFC3339_LEN {
-        return false;
+        return None;
     }
-    let Some((date_time, rest)) = text.split_at_checked("2026-11-22T14:37:00".len()) else {
-        return false;
+    let (date_time, rest) = text.split_at_checked("2026-11-22T14:37:00".len())?;
+    if !matches_form(date_time, "dddd-dd-ddTdd:dd:dd") {
+        return None;
+    }
+    let date_time: DateTime = date_time.parse().ok()?;
+    let offset = read_offset(after_fraction(rest)?)?;
+
+    let days = EPOCH.until(date_time.date()).ok()?.get_days();
+    let [hour, minute, second] =
+        [date_time.hour(), date_time.minute(), date_time.second()].map(i64::from);
+    let seconds = i64::from(days) * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second;
+    Some(Time(seconds - offset))
+}
+
+/// What follows the fraction of a second, if there is one.
+fn after_fraction(text: &str) -> Option<&str> {
+    let Some(fraction) = text.strip_prefix('.') else {
+        return Some(text);
     };
-    let offset = match rest.split_first() {
-        Some((b'.', fraction)) => {
-            let digits = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
-            if !(1..=9).contains(&digits) {
-                return false;
-            }
-            fraction.get(digits..).unwrap_or_default()
-        }
-        _ => rest,
-    };
-    matches_form(date_time, b"dddd-dd-ddTdd:dd:dd")
-        && (offset == b"Z" || matches_form(offset, b"+dd:dd") || matches_form(offset, b"-dd:dd"))
+    let rest = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
+    let digits = fraction.len() - rest.len();
+    (1..=9).contains(&digits).then_some(rest)
+}
+
+/// The seconds that an offset is ahead of UTC.
+fn read_offset(text: &str) -> Option<i64> {
+    if text == "Z" {
+        return Some(0);
+    }
+    let (sign, time) = text.split_at_checked(1)?;
+    let (hours, minutes) = time
+        .split_once(':')
+        .filter(|_| matches_form(time, "dd:dd"))?;
+    let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
+    if hours > 23 || minutes > 59 {
+        return None;
+    }
+    let seconds = hours * 3600 + minutes * 60;
+    match sign {
+        "+" => Some(seconds),
+        "-" => Some(-seconds),
+        _ => None,
+    }
 }
 
 /// Whether `text` is `form`, where a `d` in the form stands for any digit.
-fn matches_form(text: &[u8], form: &[u8]) -> bool {
+fn matches_form(text: &str, form: &str) -> bool {
     text.len() == form.len()
         && text
-            .iter()
-            .zip(form)
+            .bytes()
+            .zip(form.bytes())
             .all(|(byte, expected)| match expected {
                 b'd' => byte.is_ascii_digit(),
                 _ => byte == expected,
@@ -166,6 +204,21 @@ mod tests {
                 "2026-11-22T14:37:00Z",
             ),
             ("1969-12-31T23:59:59.5Z", -1, "1969-12-31T23:59:59Z"),
+            (
+                "9999-12-31T23:59:59Z",
+                253_402_300_799,
+                "9999-12-31T23:59:59Z",
+            ),
+            (
+                "2000-02-29T23:59:59-23:59",
+                951_955_139,
+                "2000-03-01T23:58:59Z",
+            ),
+            (
+                "0000-01-01T00:00:00Z",
+                -62_167_219_200,
+                "0000-01-01T00:00:00Z",
+            ),
             (
                 "0001-01-01T00:00:00Z",
                 -62_135_596_800,
@@ -194,6 +247,10 @@ mod tests {
             "2026-11-22T24:00:00Z",
             "+002026-11-22T14:37:00Z",
             "2026-11-22T14:37:00Z ",
+            "2026-11-22T14:37:00+24:00",
+            "2026-11-22T14:37:00+01:60",
+            "2026-11-22T14:37:00\u{e9}1:00",
+            "2026-11-22t14:37:00Z",
         ] {
             assert_eq!(
                 Time::parse_rfc3339(text),
@@ -226,6 +283,14 @@ mod tests {
     #[test]
     fn arithmetic_and_display_hold_at_the_ends() {
         assert_eq!(Time::from_unix(i64::MAX).plus_seconds(1).unix(), i64::MAX);
+        assert_eq!(
+            Time::from_unix(253_402_300_800).to_string(),
+            "@253402300800"
+        );
+        assert_eq!(
+            Time::from_unix(-62_167_219_201).to_string(),
+            "@-62167219201"
+        );
         assert_eq!(
             Time::from_unix(i64::MIN).to_string(),
             format!("@{}", i64::MIN)

@@ -1,5 +1,7 @@
 //! JSON Web Key Sets (RFC 7517).
 
+use std::collections::HashSet;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -104,11 +106,12 @@ struct NamedKey {
 impl NamedKey {
     fn from_json(value: Value) -> Option<Self> {
         let jwk: Jwk = serde_json::from_value(value).ok()?;
-        if jwk
-            .purpose
-            .as_deref()
-            .is_some_and(|purpose| purpose != "sig")
-        {
+        let other_use = jwk.purpose.as_ref().is_some_and(|purpose| purpose != "sig");
+        let other_operations = jwk
+            .key_ops
+            .as_ref()
+            .is_some_and(|ops| !ops.contains("verify"));
+        if other_use || other_operations {
             return None;
         }
         Some(Self {
@@ -148,6 +151,7 @@ struct Jwk {
     alg: Option<String>,
     #[serde(rename = "use")]
     purpose: Option<String>,
+    key_ops: Option<HashSet<String>>,
     crv: Option<String>,
     x: Option<String>,
     y: Option<String>,

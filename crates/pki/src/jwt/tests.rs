@@ -392,6 +392,11 @@ fn key_sets_are_bounded_and_pass_over_what_they_cannot_use() {
         jwk[name] = value.into();
         jwk
     };
+    let with_operations = |operations: &[&str]| {
+        let mut jwk = jwk.clone();
+        jwk["key_ops"] = operations.into();
+        jwk
+    };
     let unusable = [
         json!(1),
         json!({}),
@@ -400,6 +405,7 @@ fn key_sets_are_bounded_and_pass_over_what_they_cannot_use() {
         json!({"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}),
         json!({"kty": "OKP", "crv": "X25519", "x": jwk["x"]}),
         changed("use", "enc"),
+        with_operations(&["encrypt"]),
         changed("crv", "P-384"),
         changed("crv", "secp256k1"),
         changed("x", "AAAA"),
@@ -410,6 +416,10 @@ fn key_sets_are_bounded_and_pass_over_what_they_cannot_use() {
     }
     let mixed = [unusable.as_slice(), std::slice::from_ref(&jwk)].concat();
     assert_eq!(set(&mixed).unwrap().len(), 1);
+    assert_eq!(
+        set(&[with_operations(&["sign", "verify"])]).unwrap().len(),
+        1
+    );
 
     assert_eq!(set(&vec![jwk.clone(); 64]).unwrap().len(), 64);
     assert_eq!(
