@@ -1,1 +1,3 @@
 //! A private Sigstore in one process.
+
+mod store;
