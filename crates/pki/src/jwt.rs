@@ -1,5 +1,6 @@
 //! JSON Web Tokens (RFC 7519) as OpenID Connect identity tokens: parsed, verified, minted.
 
+mod algorithm;
 mod jwks;
 mod token;
 

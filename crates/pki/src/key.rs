@@ -1,4 +1,19 @@
 //! Public and private keys, the schemes they sign with, and whoever signs.
+//!
+//! ```
+//! use signhere_pki::key::{KeyError, KeyKind, PrivateKey, PublicKey, Signer};
+//!
+//! # fn main() -> Result<(), KeyError> {
+//! let private = PrivateKey::generate(KeyKind::P256)?;
+//! let signature = private.sign(b"a message")?;
+//!
+//! let public = PublicKey::from_pem(&private.public_key().to_pem())?;
+//! public.verify(private.scheme(), b"a message", &signature)?;
+//! let refused = public.verify(private.scheme(), b"another", &signature);
+//! assert_eq!(refused, Err(KeyError::BadSignature));
+//! # Ok(())
+//! # }
+//! ```
 
 mod details;
 mod ed25519ph;

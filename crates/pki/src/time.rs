@@ -187,7 +187,32 @@ fn matches_form(text: &str, form: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn times_survive_writing_and_reading(unix in -62_167_219_200..=253_402_300_799i64) {
+            let time = Time::from_unix(unix);
+            prop_assert_eq!(Time::parse_rfc3339(&time.to_string()), Ok(time));
+        }
+
+        /// Within the years that it knows, the date library agrees.
+        #[test]
+        fn times_are_those_of_the_date_library(unix in -62_135_596_800..=253_000_000_000i64) {
+            let other = jiff::Timestamp::from_second(unix).unwrap().to_string();
+            prop_assert_eq!(Time::from_unix(unix).to_string(), other);
+        }
+
+        #[test]
+        fn reading_holds(text in "\\PC{0,50}", like in "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.Z+-]{0,30}") {
+            let _ = Time::parse_rfc3339(&text);
+            let _ = Time::parse_rfc3339(&like);
+        }
+    }
 
     #[test]
     fn reads_and_writes_rfc3339() {

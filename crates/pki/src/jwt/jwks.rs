@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::JwtError;
+use super::{JwtError, algorithm::Algorithm};
 use crate::key::{KeyKind, PublicKey};
 
 /// The public keys of an issuer.
@@ -128,9 +128,10 @@ impl NamedKey {
         if let Some(key_id) = &self.key_id {
             members.insert("kid".to_owned(), key_id.as_str().into());
         }
-        let algorithm = self.algorithm.as_deref().or_else(|| {
-            super::token::Algorithm::of(self.key.kind()).map(super::token::Algorithm::name)
-        });
+        let algorithm = self
+            .algorithm
+            .as_deref()
+            .or_else(|| Algorithm::of(self.key.kind()).map(Algorithm::name));
         if let Some(algorithm) = algorithm {
             members.insert("alg".to_owned(), algorithm.into());
         }

@@ -1,4 +1,5 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -492,4 +493,26 @@ fn debug_shows_no_claim() {
         shown,
         r#"Jwt { algorithm: "ES256", key_id: Some("k"), .. }"#
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// No token survives a change of one of its characters.
+    #[test]
+    fn changed_tokens_are_refused(position: prop::sample::Index, change in "[A-Za-z0-9_=. -]") {
+        let key = key();
+        let token = mint_jwt(&key, "k", &claims()).unwrap();
+        let at = position.index(token.len());
+        let changed = [&token[..at], &change, &token[at + 1..]].concat();
+        let verdict = verify_jwt(&changed, &Jwks::of("k", key.public_key()), &EXPECT);
+        prop_assert_eq!(verdict.is_ok(), changed == token);
+    }
+
+    #[test]
+    fn readers_hold(text in "\\PC{0,100}", claims in "[{}\\[\\]\":,a-z0-9.]{0,60}") {
+        let _ = Jwt::parse(&text);
+        let _ = Jwt::parse(&forge("{\"alg\":\"ES256\"}", &claims, &key()));
+        let _ = Jwks::parse(claims.as_bytes());
+    }
 }

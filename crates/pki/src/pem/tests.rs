@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const HELLO: &str = "-----BEGIN TEXT-----\naGVsbG8=\n-----END TEXT-----\n";
@@ -76,5 +78,18 @@ fn names_what_is_wrong() {
         ),
     ] {
         assert_eq!(decode_one(&text, "TEXT"), Err(expected), "{text:.80}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn reading_holds(lines in prop::collection::vec("-----BEGIN A-----|-----END A-----|-----|[A-Za-z0-9+/=]{0,9}|\\PC{0,9}", 0..9)) {
+        let text = lines.join("\n");
+        for block in decode_all(&text).unwrap_or_default() {
+            let again = encode(block.label, &block.contents);
+            prop_assert_eq!(decode_one(&again, block.label), Ok(block.contents));
+        }
     }
 }
