@@ -17,6 +17,7 @@
 
 mod details;
 mod ed25519ph;
+mod parsed;
 mod private;
 mod public;
 mod scheme;
