@@ -2,7 +2,7 @@
 //!
 //! A [`Chain`] is prepared once from what a trusted root lists: every link above the leaf is
 //! checked then, so that a leaf costs one signature check. There is no path building, because a
-//! trusted root leaves nothing to choose. That is also why this is not webpki: with the issuing CA
+//! trusted root leaves nothing to choose but where in the chain the leaf hangs. That is also why this is not webpki: with the issuing CA
 //! as its trust anchor it would check neither the CA's validity nor RFC 3161's rule on the purpose,
 //! and would parse the leaf again to say less about what is wrong with it.
 
@@ -23,12 +23,10 @@ pub const MAX_CHAIN_LEN: usize = 10;
 /// The certificates above a leaf, each checked against the next.
 #[derive(Clone, Debug)]
 pub struct Chain {
-    /// A time stamping certificate that the trusted root lists itself, checked against the issuer.
+    /// A time stamping certificate that the trusted root lists itself, checked against its issuer.
     leaf: Option<Certificate>,
-    issuer: Certificate,
-    issuer_key: PublicKey,
-    /// What is above the issuer, the root last.
-    above: Vec<Certificate>,
+    /// The issuing CA first, the root last.
+    authorities: Vec<Authority>,
 }
 
 impl Chain {
@@ -46,40 +44,37 @@ impl Chain {
                 max: MAX_CHAIN_LEN,
             });
         }
-        let (leaf, authorities) = match certificates {
-            [leaf, authorities @ ..] if !leaf.is_ca() && !authorities.is_empty() => {
-                (Some(leaf), authorities)
-            }
-            authorities => (None, authorities),
+        let (leaf, certificates) = match certificates {
+            [leaf, above @ ..] if !leaf.is_ca() && !above.is_empty() => (Some(leaf), above),
+            all => (None, all),
         };
-        let [issuer, above @ ..] = authorities else {
-            return Err(ChainError::Empty);
-        };
+        let authorities = certificates
+            .iter()
+            .map(|certificate| {
+                Ok(Authority {
+                    certificate: certificate.clone(),
+                    key: certificate.public_key()?,
+                })
+            })
+            .collect::<Result<Vec<_>, ChainError>>()?;
+        let first = authorities.first().ok_or(ChainError::Empty)?;
 
         let mut issuing = 0;
-        for authority in authorities {
-            check_authority(authority, issuing)?;
+        for Authority { certificate, .. } in &authorities {
+            check_authority(certificate, issuing)?;
             // A self-issued CA certificate does not count (RFC 5280 section 6.1.4 (l)).
-            issuing += usize::from(authority.subject_name_der() != authority.issuer_name_der());
+            issuing += usize::from(certificate.subject_name_der() != certificate.issuer_name_der());
         }
-        for (subject, issuer) in authorities.iter().zip(above) {
-            check_link(subject, issuer, &issuer.public_key()?)?;
+        for (subject, issuer) in authorities.iter().zip(authorities.iter().skip(1)) {
+            check_link(&subject.certificate, issuer)?;
         }
-        let issuer_key = issuer.public_key()?;
         if let Some(leaf) = leaf {
-            check_link(leaf, issuer, &issuer_key)?;
+            check_link(leaf, first)?;
         }
         Ok(Self {
             leaf: leaf.cloned(),
-            issuer: issuer.clone(),
-            issuer_key,
-            above: above.to_vec(),
+            authorities,
         })
-    }
-
-    /// Returns the CA certificate that issues this chain's leaves.
-    pub fn issuer(&self) -> &Certificate {
-        &self.issuer
     }
 
     /// Returns the leaf that the trusted root lists itself, if it does.
@@ -89,13 +84,18 @@ impl Chain {
 
     /// Returns all certificates: the listed leaf if any, the issuing CA, and so on to the root.
     pub fn certificates(&self) -> impl Iterator<Item = &Certificate> {
-        self.leaf.iter().chain(self.authorities())
+        let authorities = self
+            .authorities
+            .iter()
+            .map(|authority| &authority.certificate);
+        self.leaf.iter().chain(authorities)
     }
 
     /// Checks that `leaf` is for `purpose`, was issued under this chain, and that it and every
-    /// certificate above it are valid at the time `at`.
+    /// certificate above it are valid at the time `at`. Returns the CA certificate that issued it.
     ///
-    /// Costs one signature check, and none for the listed leaf.
+    /// Any CA of the chain may be the issuer: Fulcio's root issued leaves before it had an
+    /// intermediate. Costs one signature check, and none for the listed leaf.
     ///
     /// # Errors
     /// [`ChainError`] with the first rule that is broken; times are looked at last.
@@ -104,11 +104,13 @@ impl Chain {
         leaf: &Certificate,
         at: Time,
         purpose: Purpose,
-    ) -> Result<(), ChainError> {
+    ) -> Result<&Certificate, ChainError> {
         check_leaf(leaf, purpose)?;
-        for authority in self.authorities() {
-            check_nested_purpose(authority, purpose)?;
+        let path = self.path(leaf)?;
+        for authority in path {
+            check_nested_purpose(&authority.certificate, purpose)?;
         }
+        let issuer = path.first().ok_or(ChainError::Empty)?;
         match &self.leaf {
             Some(listed) if listed == leaf => {}
             Some(listed) => {
@@ -117,24 +119,57 @@ impl Chain {
                     found: label(leaf),
                 });
             }
-            None => check_link(leaf, &self.issuer, &self.issuer_key)?,
+            None => check_link(leaf, issuer)?,
         }
-        self.verify_validity(leaf, at)
+        self.verify_validity(leaf, at)?;
+        Ok(&issuer.certificate)
     }
 
-    /// Checks that `leaf` and every certificate of the chain are valid at the time `at`, and nothing else.
+    /// Checks that `leaf` and every certificate above it are valid at the time `at`, and nothing else:
+    /// for the further proven times of a leaf that was verified at one of them.
     ///
     /// # Errors
-    /// [`ChainError::NotYetValid`] and [`ChainError::Expired`].
+    /// [`ChainError::NotYetValid`] and [`ChainError::Expired`]; [`ChainError::IssuerMismatch`] when no
+    /// CA of the chain has the issuer's name.
     pub fn verify_validity(&self, leaf: &Certificate, at: Time) -> Result<(), ChainError> {
-        std::iter::once(leaf)
-            .chain(self.authorities())
-            .try_for_each(|certificate| check_validity(certificate, at))
+        check_validity(leaf, at)?;
+        self.path(leaf)?
+            .iter()
+            .try_for_each(|authority| check_validity(&authority.certificate, at))
     }
 
-    fn authorities(&self) -> impl Iterator<Item = &Certificate> {
-        std::iter::once(&self.issuer).chain(&self.above)
+    /// Returns the CA certificate of the chain that has the name of the leaf's issuer; nothing is verified.
+    pub fn issuer_of(&self, leaf: &Certificate) -> Option<&Certificate> {
+        self.path(leaf)
+            .ok()?
+            .first()
+            .map(|issuer| &issuer.certificate)
     }
+
+    /// The CA that `leaf` names as its issuer and those above it: never empty.
+    fn path(&self, leaf: &Certificate) -> Result<&[Authority], ChainError> {
+        self.authorities
+            .iter()
+            .position(|authority| {
+                authority.certificate.subject_name_der() == leaf.issuer_name_der()
+            })
+            .and_then(|position| self.authorities.get(position..))
+            .ok_or_else(|| ChainError::IssuerMismatch {
+                expected: self
+                    .authorities
+                    .first()
+                    .map(|first| first.certificate.subject())
+                    .unwrap_or_default(),
+                found: leaf.issuer(),
+            })
+    }
+}
+
+/// A CA certificate with its key, ready to verify.
+#[derive(Clone, Debug)]
+struct Authority {
+    certificate: Certificate,
+    key: PublicKey,
 }
 
 /// What a leaf is to be used for: its extended key usage.
@@ -398,19 +433,15 @@ fn check_extensions(certificate: &Certificate) -> Result<(), ChainError> {
     Ok(())
 }
 
-fn check_link(
-    subject: &Certificate,
-    issuer: &Certificate,
-    issuer_key: &PublicKey,
-) -> Result<(), ChainError> {
-    if subject.issuer_name_der() != issuer.subject_name_der() {
+fn check_link(subject: &Certificate, issuer: &Authority) -> Result<(), ChainError> {
+    if subject.issuer_name_der() != issuer.certificate.subject_name_der() {
         return Err(ChainError::IssuerMismatch {
-            expected: issuer.subject(),
+            expected: issuer.certificate.subject(),
             found: subject.issuer(),
         });
     }
     subject
-        .verify_signature(issuer_key)
+        .verify_signature(&issuer.key)
         .map_err(|error| match error {
             CertificateError::SignatureAlgorithm { found } => ChainError::SignatureAlgorithm {
                 subject: label(subject),

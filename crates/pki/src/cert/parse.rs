@@ -69,7 +69,7 @@ fn read_certificate(reader: &mut SliceReader<'_>) -> Result<Parts, CertificateEr
     }
     let bits = BitStringRef::decode(reader)?
         .as_bytes()
-        .ok_or(bad_value(Tag::BitString))?;
+        .ok_or_else(|| bad_value(Tag::BitString))?;
     let end = offset(reader)?;
     parts.layout.signature = end.saturating_sub(bits.len())..end;
     Ok(parts)

@@ -117,8 +117,8 @@ impl TimestampToken {
     fn check_imprint(&self, digest: Digest) -> Result<(), TspError> {
         if self.info.imprint != digest {
             return Err(TspError::ImprintMismatch {
-                expected: digest,
-                found: self.info.imprint,
+                expected: Box::new(digest),
+                found: Box::new(self.info.imprint),
             });
         }
         Ok(())
@@ -223,9 +223,9 @@ pub enum TspError {
     #[error("timestamp is over {found}, not {expected}")]
     ImprintMismatch {
         /// The message's digest.
-        expected: Digest,
+        expected: Box<Digest>,
         /// The token's.
-        found: Digest,
+        found: Box<Digest>,
     },
     /// The nonce is not the request's.
     #[error("nonce is not that of the request")]

@@ -1,71 +1,93 @@
 use signhere_pki::{
     build::CertificateAuthority,
     chain::{Chain, ChainError, MAX_CHAIN_LEN, Purpose},
-    key::KeyKind,
+    key::{KeyKind, PrivateKey},
     random::SystemRandom,
     time::Validity,
 };
 
-use crate::support::{NOW, intermediate, key, leaf, request, root, subject, ten_minutes, tsa};
+use crate::support::{
+    NOW, intermediate, key, leaf, request, root, subject, ten_minutes, tsa, years,
+};
 
 const LEAF: &str = "ada@example.test";
 
 #[test]
 fn every_certificate_must_be_valid_at_the_time() {
     let root = root(KeyKind::P256);
-    let short = Validity {
-        start: NOW.plus_seconds(60),
-        end: Some(NOW.plus_seconds(660)),
+    let ca_key = PrivateKey::generate(KeyKind::P256).unwrap();
+    let ca = |validity| {
+        root.create_intermediate(
+            subject("intermediate"),
+            Box::new(ca_key.clone()),
+            validity,
+            &SystemRandom,
+        )
+        .unwrap()
+    };
+    let narrow = ca(Validity {
+        start: NOW.plus_seconds(120),
+        end: Some(NOW.plus_seconds(480)),
+    });
+    let signer = key(KeyKind::P256);
+    // Issued by the same key under a certificate with a longer life.
+    let leaf = leaf(&ca(years(1)), &request(signer.public_key()));
+    let chain = Chain::new(&[narrow.certificate().clone(), root.certificate().clone()]).unwrap();
+    let at = |seconds| chain.verify_leaf(&leaf, NOW.plus_seconds(seconds), Purpose::CodeSigning);
+    let not_yet_valid = |subject: &str, start, seconds| ChainError::NotYetValid {
+        subject: subject.to_owned(),
+        not_before: NOW.plus_seconds(start),
+        at: NOW.plus_seconds(seconds),
+    };
+    let expired = |subject: &str, end, seconds| ChainError::Expired {
+        subject: subject.to_owned(),
+        not_after: NOW.plus_seconds(end),
+        at: NOW.plus_seconds(seconds),
+    };
+
+    assert_eq!(at(-1), Err(not_yet_valid(LEAF, 0, -1)));
+    assert_eq!(
+        at(119),
+        Err(not_yet_valid("CN=intermediate,O=example.test", 120, 119))
+    );
+    assert_eq!(at(120), Ok(narrow.certificate()));
+    assert_eq!(at(480), Ok(narrow.certificate()));
+    assert_eq!(
+        at(481),
+        Err(expired("CN=intermediate,O=example.test", 480, 481))
+    );
+    assert_eq!(at(601), Err(expired(LEAF, 600, 601)));
+    for seconds in [-1, 119, 120, 480, 481, 601] {
+        assert_eq!(
+            chain.verify_validity(&leaf, NOW.plus_seconds(seconds)),
+            at(seconds).map(drop)
+        );
+    }
+}
+
+#[test]
+fn a_leaf_may_hang_under_any_ca_of_the_chain() {
+    let root = root(KeyKind::P256);
+    let expired = Validity {
+        start: NOW,
+        end: Some(NOW.plus_seconds(10)),
     };
     let ca = root
         .create_intermediate(
             subject("intermediate"),
             key(KeyKind::P256),
-            short,
+            expired,
             &SystemRandom,
         )
         .unwrap();
     let signer = key(KeyKind::P256);
-    let mut request = request(signer.public_key());
-    request.validity = Validity {
-        start: NOW.plus_seconds(120),
-        end: Some(NOW.plus_seconds(480)),
-    };
-    let leaf = leaf(&ca, &request);
+    let leaf = leaf(&root, &request(signer.public_key()));
     let chain = Chain::new(&[ca.certificate().clone(), root.certificate().clone()]).unwrap();
-    let at = |seconds| chain.verify_leaf(&leaf, NOW.plus_seconds(seconds), Purpose::CodeSigning);
-
-    assert_eq!(at(120), Ok(()));
-    assert_eq!(at(480), Ok(()));
-    let not_yet_valid = |subject: &str, start, seconds| {
-        Err(ChainError::NotYetValid {
-            subject: subject.to_owned(),
-            not_before: NOW.plus_seconds(start),
-            at: NOW.plus_seconds(seconds),
-        })
-    };
-    assert_eq!(at(119), not_yet_valid(LEAF, 120, 119));
+    // What is not above the leaf does not matter to it.
+    let at = NOW.plus_seconds(300);
     assert_eq!(
-        at(481),
-        Err(ChainError::Expired {
-            subject: LEAF.to_owned(),
-            not_after: NOW.plus_seconds(480),
-            at: NOW.plus_seconds(481),
-        })
-    );
-    // A leaf that outlives its CA, as only another CA program would make.
-    let intermediate = "CN=intermediate,O=example.test";
-    assert_eq!(
-        chain.verify_validity(ca.certificate(), NOW),
-        not_yet_valid(intermediate, 60, 0)
-    );
-    assert_eq!(
-        chain.verify_validity(root.certificate(), NOW.plus_seconds(661)),
-        Err(ChainError::Expired {
-            subject: intermediate.to_owned(),
-            not_after: NOW.plus_seconds(660),
-            at: NOW.plus_seconds(661),
-        })
+        chain.verify_leaf(&leaf, at, Purpose::CodeSigning),
+        Ok(root.certificate())
     );
 }
 
@@ -177,7 +199,7 @@ fn the_list_must_be_a_chain() {
     let not_ca = ChainError::NotCa {
         subject: "CN=tsa,O=example.test".to_owned(),
     };
-    assert_eq!(error(&[tsa.certificate.clone()]), not_ca);
+    assert_eq!(error(std::slice::from_ref(&tsa.certificate)), not_ca);
     assert_eq!(error(&[tsa_root.clone(), tsa.certificate.clone()]), not_ca);
     // The listed leaf is checked too: this root has the name, and not the key.
     assert_eq!(

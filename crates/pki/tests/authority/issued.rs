@@ -1,11 +1,11 @@
 use std::cell::RefCell;
 
 use signhere_pki::{
-    build::{BuildError, CertificateAuthority, IssueError},
+    build::{BuildError, CertificateAuthority, IssueError, LeafRequest},
     cert::San,
     chain::{Chain, ChainError, Purpose},
     fulcio,
-    key::{KeyKind, PrivateKey, Signer},
+    key::{KeyKind, PrivateKey},
     random::SystemRandom,
     sct::{POISON_EXTENSION, SctError, SctList},
     time::Validity,
@@ -37,14 +37,16 @@ fn a_leaf_of_every_kind_of_key_verifies() {
             )
             .unwrap();
 
-        chain.verify_leaf(&leaf, NOW, Purpose::CodeSigning).unwrap();
+        let issuer = chain.verify_leaf(&leaf, NOW, Purpose::CodeSigning).unwrap();
+        assert_eq!(issuer, ca.certificate());
+        assert_eq!(chain.issuer_of(&leaf), Some(issuer));
         let scts = SctList::from_certificate(&leaf).unwrap();
         let [sct] = scts.as_slice() else {
             panic!("{scts:?}")
         };
         assert_eq!(sct.timestamp_ms, 1_795_358_220_123);
         assert_eq!(sct.extensions, SCT_EXTENSIONS);
-        sct.verify(&leaf, chain.issuer(), log.public_key()).unwrap();
+        sct.verify(&leaf, issuer, log.public_key()).unwrap();
         assert_eq!(&leaf.public_key().unwrap(), signer.public_key());
     }
 }
@@ -214,6 +216,8 @@ fn logs_sign_with_p256_or_rsa() {
     }
 }
 
+type Change = Box<dyn Fn(&mut LeafRequest<'_>)>;
+
 #[test]
 fn what_cannot_be_issued_is_refused_before_the_log_hears_of_it() {
     let ca = root(KeyKind::P256);
@@ -230,10 +234,7 @@ fn what_cannot_be_issued_is_refused_before_the_log_hears_of_it() {
         start: NOW,
         end: None,
     };
-    let cases: [(
-        Box<dyn Fn(&mut signhere_pki::build::LeafRequest<'_>)>,
-        BuildError,
-    ); 5] = [
+    let cases: [(Change, BuildError); 5] = [
         (
             Box::new(|request| request.san = San::Uri(String::new())),
             BuildError::EmptyName,

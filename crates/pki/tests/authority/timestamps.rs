@@ -73,7 +73,7 @@ fn without_the_certificate_the_chain_must_list_it() {
     let token = reply(&request, &tsa);
     assert_eq!(token.check_answers(&request), Ok(()));
 
-    let unlisted = Chain::new(&[root.clone()]).unwrap();
+    let unlisted = Chain::new(std::slice::from_ref(&root)).unwrap();
     assert_eq!(
         token.verify(MESSAGE, &unlisted),
         Err(TspError::SignerNotFound)
@@ -96,8 +96,8 @@ fn a_timestamp_of_something_or_someone_else_is_refused() {
     assert_eq!(
         token.verify(b"else", &chain),
         Err(TspError::ImprintMismatch {
-            expected,
-            found: request.imprint,
+            expected: Box::new(expected),
+            found: Box::new(request.imprint),
         })
     );
     let other_nonce = TimestampRequest::new(request.imprint, &SystemRandom).unwrap();
@@ -107,7 +107,7 @@ fn a_timestamp_of_something_or_someone_else_is_refused() {
     );
 
     let (other, other_root) = super::support::tsa(KeyKind::P256);
-    let other_chain = Chain::new(&[other_root.clone()]).unwrap();
+    let other_chain = Chain::new(std::slice::from_ref(&other_root)).unwrap();
     // The other root has the same name, and another key.
     assert_eq!(
         token.verify(MESSAGE, &other_chain),
