@@ -264,4 +264,11 @@ mod tests {
         );
         assert_eq!(redirect_target(&from, None), Err(String::new()));
     }
+
+    #[tokio::test]
+    async fn names_of_private_addresses_are_not_resolved() {
+        let name = "localhost".parse().unwrap();
+        let refused = PublicResolver.resolve(name).await.err().unwrap();
+        assert!(refused.is::<RefusedAddress>(), "{refused}");
+    }
 }

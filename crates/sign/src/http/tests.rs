@@ -13,9 +13,16 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
 };
+use tokio_rustls::rustls::{
+    self,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+};
 
 use super::*;
 use crate::testing::{SleepyClock, client, client_with, impatient, serve};
+
+const TLS_CERTIFICATE: &[u8] = include_bytes!("../../../../testdata/tls/localhost.crt");
+const TLS_KEY: &[u8] = include_bytes!("../../../../testdata/tls/localhost.key");
 
 fn get(url: &Url, path: &str) -> HttpRequest {
     HttpRequest::get(url.join(path).unwrap(), Destination::Configured)
@@ -241,6 +248,54 @@ fn tokens_are_in_no_debug_output() {
     assert!(!format!("{with_token:?}").contains("t0ken"));
     let refused = request.bearer("a\nb").unwrap_err();
     assert_eq!(refused, HttpError::UnprintableToken);
+}
+
+/// A TLS server that says hello over HTTP.
+async fn tls_server() -> Url {
+    let certificate = CertificateDer::from_pem_slice(TLS_CERTIFICATE).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(TLS_KEY).unwrap();
+    let config = rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let Ok(mut stream) = acceptor.accept(stream).await else {
+                continue;
+            };
+            stream.read_u8().await.unwrap();
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
+            stream.write_all(answer).await.unwrap();
+            stream.shutdown().await.unwrap();
+        }
+    });
+    Url::parse(&format!("https://localhost:{port}")).unwrap()
+}
+
+#[tokio::test]
+async fn servers_are_believed_by_the_authorities_given_and_no_others() {
+    let url = tls_server().await;
+    let request = get(&url, "/x");
+    let with = |roots| HttpConfig {
+        roots,
+        ..impatient(10_000)
+    };
+    let http = client_with(
+        &Arc::default(),
+        with(TlsRoots::Pem(TLS_CERTIFICATE.to_vec())),
+    );
+    assert_eq!(http.send(&request).await.unwrap().body, b"hello");
+
+    let http = client_with(&Arc::default(), with(TlsRoots::System));
+    let error = http.send(&request).await.unwrap_err();
+    let HttpError::Connect { detail, .. } = &error else {
+        panic!("{error:?}");
+    };
+    assert!(detail.contains("certificate"), "{detail}");
 }
 
 #[tokio::test]
