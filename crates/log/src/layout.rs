@@ -4,6 +4,9 @@ use crate::merkle::{Hash, leaf_hash};
 use crate::static_ct::TileLeaf;
 use crate::tile::{self, TileError, TileKind};
 
+/// The largest entry of a certificate log, in bytes: a full data tile stays below 64 MiB.
+pub const MAX_STATIC_CT_ENTRY: usize = 240 << 10;
+
 /// The form of a log's entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
@@ -32,6 +35,9 @@ impl Layout {
                 Err(TileError::EntryTooLong { found: entry.len() })
             }
             Self::Entries => Ok(leaf_hash(entry)),
+            Self::StaticCt if entry.len() > MAX_STATIC_CT_ENTRY => {
+                Err(TileError::EntryTooLong { found: entry.len() })
+            }
             Self::StaticCt => match TileLeaf::decode(entry)? {
                 (leaf, []) => leaf.hash(),
                 (_, rest) => Err(TileError::TrailingBytes { found: rest.len() }),

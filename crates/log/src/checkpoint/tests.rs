@@ -4,6 +4,7 @@ use signhere_pki::key::{KeyKind, PrivateKey, PublicKey, Signer as _};
 use signhere_pki::time::{Clock, Time};
 
 use super::*;
+use crate::merkle::{ProofError, leaf_hash, verify_inclusion};
 
 fn checkpoint() -> Checkpoint {
     Checkpoint {
@@ -240,10 +241,43 @@ fn real_checkpoints() {
                 assert_eq!(outcome, Err(CheckpointError::Note(invalid)));
             }
             _ => {
-                assert!(outcome.is_ok(), "{name}: {outcome:?}");
+                let checkpoint = outcome.unwrap_or_else(|error| panic!("{name}: {error}"));
+                let proven = prove(entry, &checkpoint);
+                if ODD_PROOFS.contains(&name.as_str()) {
+                    assert!(proven.is_err(), "{name}");
+                } else {
+                    assert_eq!(proven, Ok(()), "{name}");
+                }
                 verified += 1;
             }
         }
     }
     assert!(verified > 15, "only {verified} checkpoints in the corpus");
+}
+
+/// Cases whose checkpoint is right, and whose proof does not lead to it.
+const ODD_PROOFS: [&str; 2] = [
+    "checkpoint-wrong-roothash_fail",
+    "inclusion-proof-corrupted-hash_fail",
+];
+
+/// Checks the inclusion proof of an entry in a bundle against its checkpoint.
+fn prove(entry: &serde_json::Value, checkpoint: &Checkpoint) -> Result<(), ProofError> {
+    let decode = |value: &serde_json::Value| STANDARD.decode(value.as_str().unwrap()).unwrap();
+    let proof = &entry["inclusionProof"];
+    let hashes = proof["hashes"].as_array().unwrap().iter();
+    let hashes: Vec<Hash> = hashes
+        .map(|hash| decode(hash).try_into().unwrap())
+        .collect();
+    let leaf = leaf_hash(&decode(&entry["canonicalizedBody"]));
+    let index = proof["logIndex"]
+        .as_str()
+        .map_or_else(|| proof["logIndex"].as_u64(), |i| i.parse().ok());
+    verify_inclusion(
+        index.unwrap_or(0),
+        checkpoint.size,
+        &leaf,
+        &hashes,
+        &checkpoint.root,
+    )
 }

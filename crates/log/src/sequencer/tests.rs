@@ -186,6 +186,15 @@ fn a_certificate_log_hashes_what_rfc_6962_says() {
     assert_eq!(setup.fsck(&storage), Ok(600));
     assert!(storage.object("tile/data/002.p/88").is_some());
 
+    let mut long = leaf(600);
+    long.entry = LogEntry::Certificate(vec![7; crate::layout::MAX_STATIC_CT_ENTRY]);
+    let long = long.encode().unwrap();
+    let error = TileError::EntryTooLong { found: long.len() };
+    assert_eq!(
+        log.append_batch(vec![long]),
+        Err(SequencerError::Entry { position: 0, error })
+    );
+
     let mut trailing = leaf(600).encode().unwrap();
     trailing.push(0);
     let error = TileError::TrailingBytes { found: 1 };
