@@ -8,7 +8,7 @@ mod tlog_entry;
 mod write;
 
 use signhere_pki::cert::Certificate;
-use signhere_pki::digest::Digest;
+use signhere_pki::digest::{Digest, HashAlgorithm};
 
 use crate::dsse::Envelope;
 
@@ -113,6 +113,19 @@ impl Bundle {
         match &self.content {
             Content::MessageSignature { signature, .. } => signature,
             Content::Dsse(envelope) => envelope.signature(),
+        }
+    }
+
+    /// Returns the digests of the artifact that a caller who streams has to bring.
+    ///
+    /// Empty when no digest can do: the signature was made by pure Ed25519, which needs the
+    /// artifact's bytes.
+    pub fn required_hashes(&self) -> Vec<HashAlgorithm> {
+        match &self.content {
+            Content::Dsse(envelope) => envelope.subject_hashes(),
+            Content::MessageSignature { digest, .. } => {
+                crate::verifier::likely_hashes(self, digest.as_ref())
+            }
         }
     }
 }

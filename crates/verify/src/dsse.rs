@@ -1,5 +1,8 @@
 //! DSSE envelopes (secure-systems-lab/dsse, protocol 1) with their one signature.
 
+use signhere_pki::digest::HashAlgorithm;
+
+use crate::intoto::Statement;
 use crate::proto_json::base64;
 
 /// The payload type of in-toto statements.
@@ -52,6 +55,19 @@ impl Envelope {
             quoted(&self.payload_type),
             base64(&self.payload),
             base64(&self.signature),
+        )
+    }
+
+    /// Returns the algorithms that the statement's subjects have digests of.
+    pub(crate) fn subject_hashes(&self) -> Vec<HashAlgorithm> {
+        Statement::parse(&self.payload).map_or_else(
+            |_| Vec::new(),
+            |statement| {
+                HashAlgorithm::ALL
+                    .into_iter()
+                    .filter(|algorithm| statement.has_algorithm(*algorithm))
+                    .collect()
+            },
         )
     }
 

@@ -3,8 +3,12 @@
 pub mod bundle; // bundles v0.1 to v0.3: read, write, build
 pub mod dsse; // envelopes and what their signatures are over
 pub mod entry; // bodies of transparency log entries, one file a kind
+pub mod error; // why a verification fails, as facts with stable codes
+pub mod intoto; // in-toto statements
 mod names; // names of algorithms in protocol buffers
 mod proto_json; // the JSON form of protocol buffers, read strictly
 pub mod trust; // trusted roots, signing configs
+pub mod verdict; // what was proven, step by step, or what failed first
+pub mod verifier; // bundle, artifact and policy in, verdict out
 
 pub use proto_json::{JsonError, MAX_DEPTH};

@@ -1,0 +1,5 @@
+//! Why a verification fails, as facts with stable codes.
+
+mod reason;
+
+pub use reason::Reason;

@@ -1,0 +1,229 @@
+//! From a bundle, an artifact and a policy to a verdict. One step a file, in the order taken.
+
+mod artifact;
+mod binding;
+mod chain;
+mod identity;
+mod log;
+mod sct;
+mod signature;
+mod signer;
+mod time;
+
+use signhere_log::note::{NoteError, NoteVerifier};
+use signhere_pki::chain::Chain;
+use signhere_pki::digest::{Digest, HashAlgorithm};
+use signhere_pki::key::PublicKey;
+use signhere_pki::time::Validity;
+
+use crate::bundle::{Bundle, Content};
+use crate::dsse::Envelope;
+use crate::entry::{Generation, LoggedEntry};
+use crate::error::Reason;
+use crate::trust::{self, TransparencyLog, TrustError, TrustedRoot};
+use crate::verdict::{self, BundleEvidence, Failure, KeyEvidence, StepName, Verdict};
+
+pub(crate) use signer::likely_hashes;
+
+/// Verifies bundles against one trusted root, whose chains and keys are prepared once.
+#[derive(Clone, Debug)]
+pub struct Verifier {
+    logs: Vec<Log>,
+    certificate_authorities: Vec<Authority>,
+    ctlogs: Vec<TransparencyLog>,
+    timestamp_authorities: Vec<Authority>,
+}
+
+/// What a bundle should be about.
+#[derive(Clone, Copy, Debug)]
+pub enum Artifact<'a> {
+    /// The artifact itself.
+    Bytes(&'a [u8]),
+    /// Digests of it, which [`Bundle::required_hashes`] names.
+    Digests(&'a [Digest]),
+}
+
+/// Who should have signed.
+#[derive(Clone, Debug)]
+pub enum Policy {
+    /// Somebody with a certificate: both are compared exactly.
+    Identity {
+        /// The subject alternative name.
+        identity: String,
+        /// Who vouches for it.
+        issuer: String,
+    },
+    /// The holder of a key; its bundles have no certificate.
+    Key(PublicKey),
+}
+
+impl Verifier {
+    /// Prepares a trusted root.
+    ///
+    /// # Errors
+    /// [`TrustError::Chain`] when an authority's chain does not hold together.
+    pub fn new(root: TrustedRoot) -> Result<Self, TrustError> {
+        Ok(Self {
+            logs: root.tlogs.into_iter().map(Log::new).collect(),
+            certificate_authorities: Authority::all(root.certificate_authorities)?,
+            ctlogs: root.ctlogs,
+            timestamp_authorities: Authority::all(root.timestamp_authorities)?,
+        })
+    }
+
+    /// Verifies a bundle.
+    pub fn verify(&self, bundle: &Bundle, artifact: &Artifact<'_>, policy: &Policy) -> Verdict {
+        let mut steps = Vec::with_capacity(8);
+        let outcome = self.steps(bundle, artifact, policy, &mut steps);
+        Verdict {
+            steps,
+            failure: outcome.err().map(|failure| *failure),
+            unknown_fields: bundle.unknown_fields.clone(),
+        }
+    }
+
+    /// Reads a bundle and verifies it; one that cannot be read gets a verdict too.
+    pub fn verify_json(&self, json: &[u8], artifact: &Artifact<'_>, policy: &Policy) -> Verdict {
+        match Bundle::parse(json) {
+            Ok(bundle) => self.verify(&bundle, artifact, policy),
+            Err(error) => Verdict::unreadable(error),
+        }
+    }
+
+    fn steps(
+        &self,
+        bundle: &Bundle,
+        artifact: &Artifact<'_>,
+        policy: &Policy,
+        steps: &mut Vec<verdict::Step>,
+    ) -> Step<()> {
+        let entries = log::read_entries(bundle)?;
+        let signer = signer::Signer::new(bundle, policy, &entries)?;
+        steps.push(verdict::Step::Bundle(BundleEvidence {
+            version: bundle.version.as_str(),
+            content: match bundle.content {
+                Content::MessageSignature { .. } => "messageSignature",
+                Content::Dsse(_) => "dsseEnvelope",
+            },
+            log_entries: bundle.material.tlog_entries.len(),
+            timestamps: bundle.material.timestamps.len(),
+        }));
+
+        let (signed, evidence) = artifact::check(bundle, artifact, &signer)?;
+        steps.push(verdict::Step::Artifact(evidence));
+        steps.push(verdict::Step::Signature(signature::check(
+            bundle, &signed, &signer,
+        )?));
+
+        let (evidence, logged) = self.check_log(bundle, &entries, &signed, &signer)?;
+        steps.push(verdict::Step::Log(evidence));
+        let evidence = self.check_time(bundle, logged, signer.certificate.is_some())?;
+        let times: Vec<_> = evidence.times.iter().map(|source| source.time).collect();
+        steps.push(verdict::Step::Time(evidence));
+
+        match (policy, signer.certificate) {
+            (Policy::Identity { identity, issuer }, Some(leaf)) => {
+                let (authority, evidence) = self.check_chain(leaf, &times)?;
+                steps.push(verdict::Step::Certificate(evidence));
+                steps.push(verdict::Step::Sct(
+                    self.check_sct(leaf, authority.chain.issuer())?,
+                ));
+                steps.push(verdict::Step::Identity(identity::check(
+                    leaf, identity, issuer,
+                )?));
+            }
+            _ => steps.push(verdict::Step::Key(KeyEvidence {
+                key_id: hex::encode(signer.key.key_id()),
+                kind: signer.key.kind().to_string(),
+            })),
+        }
+        Ok(())
+    }
+}
+
+/// A log with its ways to be named and to sign.
+#[derive(Clone, Debug)]
+struct Log {
+    trusted: TransparencyLog,
+    /// An error for a key that no checkpoint can be signed with: met only by entries that need one.
+    checkpoints: Result<NoteVerifier, NoteError>,
+}
+
+impl Log {
+    fn new(trusted: TransparencyLog) -> Self {
+        let checkpoints = NoteVerifier::for_key(trusted.name(), &trusted.key);
+        Self {
+            trusted,
+            checkpoints,
+        }
+    }
+
+    fn has_id(&self, id: &[u8]) -> bool {
+        self.trusted.log_id == id || self.trusted.checkpoint_key_id.as_deref() == Some(id)
+    }
+}
+
+/// A certificate or timestamp authority with its chain checked.
+#[derive(Clone, Debug)]
+struct Authority {
+    uri: String,
+    chain: Chain,
+    validity: Validity,
+}
+
+impl Authority {
+    fn all(trusted: Vec<trust::CertificateAuthority>) -> Result<Vec<Self>, TrustError> {
+        trusted.into_iter().map(Self::new).collect()
+    }
+
+    fn new(trusted: trust::CertificateAuthority) -> Result<Self, TrustError> {
+        match Chain::new(&trusted.chain) {
+            Ok(chain) => Ok(Self {
+                uri: trusted.uri,
+                chain,
+                validity: trusted.validity,
+            }),
+            Err(error) => Err(TrustError::Chain {
+                uri: trusted.uri,
+                error,
+            }),
+        }
+    }
+}
+
+/// A log entry of the bundle with its body read.
+struct ReadEntry {
+    logged: LoggedEntry,
+    generation: Generation,
+}
+
+/// What the signature is over.
+enum Signed<'a> {
+    /// An artifact itself: pure Ed25519.
+    Bytes(&'a [u8]),
+    /// An artifact by its digest.
+    Digest(Digest),
+    /// An envelope: its encoding, and the payload in it.
+    Envelope {
+        pae: Vec<u8>,
+        envelope: &'a Envelope,
+    },
+}
+
+impl Signed<'_> {
+    /// Returns the digest of the signed bytes, if it can be known.
+    fn digest(&self, algorithm: HashAlgorithm) -> Option<Digest> {
+        match self {
+            Self::Bytes(bytes) => Some(algorithm.digest(bytes)),
+            Self::Digest(digest) => Some(*digest).filter(|digest| digest.algorithm() == algorithm),
+            Self::Envelope { pae, .. } => Some(algorithm.digest(pae)),
+        }
+    }
+}
+
+/// A failure is boxed on its way: it is large and rare.
+type Step<T> = Result<T, Box<Failure>>;
+
+fn failed(step: StepName, reason: impl Into<Reason>) -> Box<Failure> {
+    Failure::new(step, reason)
+}

@@ -1,0 +1,78 @@
+//! The certificate was issued by a trusted authority and valid at every proven time.
+
+use signhere_pki::cert::Certificate;
+use signhere_pki::chain::{ChainError, Purpose};
+use signhere_pki::time::Time;
+
+use super::{Authority, Step, Verifier, failed};
+use crate::error::Reason;
+use crate::verdict::{CertificateEvidence, StepName};
+
+impl Verifier {
+    pub(super) fn check_chain(
+        &self,
+        leaf: &Certificate,
+        times: &[Time],
+    ) -> Step<(&Authority, CertificateEvidence)> {
+        let mut nearest = failed(StepName::Certificate, Reason::CertificateUntrusted)
+            .found(format!("issued by {}", leaf.issuer()));
+        for authority in &self.certificate_authorities {
+            if authority.chain.issuer().subject_name_der() != leaf.issuer_name_der() {
+                continue;
+            }
+            match check_authority(authority, leaf, times) {
+                Ok(()) => return Ok((authority, evidence(authority, leaf))),
+                // Authorities renew their keys under one name: another may still be the one.
+                Err(failure) if is_nearer(&failure.reason, &nearest.reason) => nearest = failure,
+                Err(_) => {}
+            }
+        }
+        Err(nearest)
+    }
+}
+
+/// One signature check; each further time only adds looking at validities.
+fn check_authority(authority: &Authority, leaf: &Certificate, times: &[Time]) -> Step<()> {
+    let refused = |error| failed(StepName::Certificate, Reason::Chain(error));
+    let chain = &authority.chain;
+    let Some((first, others)) = times.split_first() else {
+        return Err(failed(StepName::Time, Reason::TimeMissing));
+    };
+    chain
+        .verify_leaf(leaf, *first, Purpose::CodeSigning)
+        .map_err(refused)?;
+    for time in others {
+        chain.verify_validity(leaf, *time).map_err(refused)?;
+    }
+    let outside = |time: &&Time| !authority.validity.contains(**time);
+    match times.iter().find(outside) {
+        Some(time) => Err(failed(StepName::Certificate, Reason::AuthorityWindow)
+            .expected(authority.validity)
+            .found(time)),
+        None => Ok(()),
+    }
+}
+
+/// A failure says more the further the check came: signature, then times, then the window.
+fn is_nearer(failure: &Reason, other: &Reason) -> bool {
+    let rank = |reason: &Reason| match reason {
+        Reason::CertificateUntrusted => 0,
+        Reason::Chain(ChainError::SignatureInvalid { .. }) => 1,
+        Reason::AuthorityWindow => 3,
+        _ => 2,
+    };
+    rank(failure) > rank(other)
+}
+
+fn evidence(authority: &Authority, leaf: &Certificate) -> CertificateEvidence {
+    let root = authority.chain.certificates().last();
+    CertificateEvidence {
+        authority: authority.uri.clone(),
+        issuer: authority.chain.issuer().subject(),
+        root: root.map_or_else(String::new, |root| hex::encode(root.fingerprint())),
+        serial: leaf.serial_hex(),
+        fingerprint: hex::encode(leaf.fingerprint()),
+        not_before: leaf.not_before(),
+        not_after: leaf.not_after(),
+    }
+}

@@ -1,0 +1,53 @@
+//! The certificate is the expected identity's, vouched for by the expected issuer.
+
+use signhere_pki::cert::{Certificate, San};
+use signhere_pki::fulcio;
+
+use super::{Step, failed};
+use crate::error::Reason;
+use crate::verdict::{ExtensionEvidence, IdentityEvidence, StepName};
+
+/// Compares both exactly: no prefix, no pattern, no folding of case.
+pub(super) fn check(leaf: &Certificate, identity: &str, issuer: &str) -> Step<IdentityEvidence> {
+    let refused = |reason| failed(StepName::Identity, reason);
+    let Some(san) = leaf.san() else {
+        return Err(refused(Reason::IdentityMissing).expected(identity));
+    };
+    if san.as_str() != identity {
+        return Err(refused(Reason::IdentityMismatch)
+            .expected(identity)
+            .found(san));
+    }
+    let Some(found) = fulcio::issuer(leaf) else {
+        return Err(refused(Reason::IssuerMissing).expected(issuer));
+    };
+    if found != issuer {
+        return Err(refused(Reason::IssuerMismatch)
+            .expected(issuer)
+            .found(found));
+    }
+    let extensions = fulcio::all(leaf)
+        .into_iter()
+        .map(|(number, name, value)| ExtensionEvidence {
+            oid: format!("{}.{number}", fulcio::ARC),
+            name,
+            value,
+        })
+        .collect();
+    Ok(IdentityEvidence {
+        kind: kind(&san),
+        identity: san.as_str().to_owned(),
+        issuer: found,
+        extensions,
+    })
+}
+
+fn kind(san: &San) -> &'static str {
+    match san {
+        San::Email(_) => "email",
+        San::Uri(_) => "uri",
+        San::OtherName { .. } => "otherName",
+        San::Dns(_) => "dns",
+        _ => "other",
+    }
+}
