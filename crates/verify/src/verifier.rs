@@ -123,11 +123,9 @@ impl Verifier {
 
         match (policy, signer.certificate) {
             (Policy::Identity { identity, issuer }, Some(leaf)) => {
-                let (authority, evidence) = self.check_chain(leaf, &times)?;
+                let (issuing, evidence) = self.check_chain(leaf, &times)?;
                 steps.push(verdict::Step::Certificate(evidence));
-                steps.push(verdict::Step::Sct(
-                    self.check_sct(leaf, authority.chain.issuer())?,
-                ));
+                steps.push(verdict::Step::Sct(self.check_sct(leaf, issuing)?));
                 steps.push(verdict::Step::Identity(identity::check(
                     leaf, identity, issuer,
                 )?));

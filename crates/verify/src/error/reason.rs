@@ -1,5 +1,6 @@
 use signhere_log::checkpoint::CheckpointError;
 use signhere_log::merkle::ProofError;
+use signhere_log::note::NoteError;
 use signhere_pki::chain::ChainError;
 use signhere_pki::key::KeyError;
 use signhere_pki::sct::SctError;
@@ -202,10 +203,18 @@ impl Reason {
             Self::ProofMissing => "SH-LOG-PROOF-MISSING",
             Self::Proof(_) => "SH-LOG-PROOF",
             Self::CheckpointMissing => "SH-LOG-CHECKPOINT-MISSING",
+            Self::Checkpoint(CheckpointError::Origin { .. }) => "SH-LOG-CHECKPOINT-ORIGIN",
+            Self::Checkpoint(CheckpointError::Note(
+                NoteError::NoSignatures
+                | NoteError::NotSignedBy { .. }
+                | NoteError::SignatureInvalid { .. },
+            )) => "SH-LOG-CHECKPOINT-SIGNATURE",
             Self::Checkpoint(_) => "SH-LOG-CHECKPOINT",
             Self::CheckpointMismatch => "SH-LOG-CHECKPOINT-TREE",
             Self::LogWindow => "SH-LOG-WINDOW",
             Self::TimestampDuplicate => "SH-TIME-DUPLICATE",
+            Self::Timestamp(TspError::ImprintMismatch { .. }) => "SH-TIME-IMPRINT",
+            Self::Timestamp(TspError::Chain(_)) => "SH-TIME-CHAIN",
             Self::Timestamp(_) => "SH-TIME-TIMESTAMP",
             Self::TimestampUntrusted => "SH-TIME-UNTRUSTED",
             Self::TimestampWindow => "SH-TIME-WINDOW",

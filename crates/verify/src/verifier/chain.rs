@@ -9,19 +9,17 @@ use crate::error::Reason;
 use crate::verdict::{CertificateEvidence, StepName};
 
 impl Verifier {
+    /// Returns the certificate that issued the leaf, and the evidence.
     pub(super) fn check_chain(
         &self,
         leaf: &Certificate,
         times: &[Time],
-    ) -> Step<(&Authority, CertificateEvidence)> {
+    ) -> Step<(&Certificate, CertificateEvidence)> {
         let mut nearest = failed(StepName::Certificate, Reason::CertificateUntrusted)
             .found(format!("issued by {}", leaf.issuer()));
         for authority in &self.certificate_authorities {
-            if authority.chain.issuer().subject_name_der() != leaf.issuer_name_der() {
-                continue;
-            }
             match check_authority(authority, leaf, times) {
-                Ok(()) => return Ok((authority, evidence(authority, leaf))),
+                Ok(issuer) => return Ok((issuer, evidence(authority, issuer, leaf))),
                 // Authorities renew their keys under one name: another may still be the one.
                 Err(failure) if is_nearer(&failure.reason, &nearest.reason) => nearest = failure,
                 Err(_) => {}
@@ -32,13 +30,17 @@ impl Verifier {
 }
 
 /// One signature check; each further time only adds looking at validities.
-fn check_authority(authority: &Authority, leaf: &Certificate, times: &[Time]) -> Step<()> {
+fn check_authority<'a>(
+    authority: &'a Authority,
+    leaf: &Certificate,
+    times: &[Time],
+) -> Step<&'a Certificate> {
     let refused = |error| failed(StepName::Certificate, Reason::Chain(error));
     let chain = &authority.chain;
     let Some((first, others)) = times.split_first() else {
         return Err(failed(StepName::Time, Reason::TimeMissing));
     };
-    chain
+    let issuer = chain
         .verify_leaf(leaf, *first, Purpose::CodeSigning)
         .map_err(refused)?;
     for time in others {
@@ -49,14 +51,14 @@ fn check_authority(authority: &Authority, leaf: &Certificate, times: &[Time]) ->
         Some(time) => Err(failed(StepName::Certificate, Reason::AuthorityWindow)
             .expected(authority.validity)
             .found(time)),
-        None => Ok(()),
+        None => Ok(issuer),
     }
 }
 
 /// A failure says more the further the check came: signature, then times, then the window.
 fn is_nearer(failure: &Reason, other: &Reason) -> bool {
     let rank = |reason: &Reason| match reason {
-        Reason::CertificateUntrusted => 0,
+        Reason::CertificateUntrusted | Reason::Chain(ChainError::IssuerMismatch { .. }) => 0,
         Reason::Chain(ChainError::SignatureInvalid { .. }) => 1,
         Reason::AuthorityWindow => 3,
         _ => 2,
@@ -64,11 +66,15 @@ fn is_nearer(failure: &Reason, other: &Reason) -> bool {
     rank(failure) > rank(other)
 }
 
-fn evidence(authority: &Authority, leaf: &Certificate) -> CertificateEvidence {
+fn evidence(
+    authority: &Authority,
+    issuer: &Certificate,
+    leaf: &Certificate,
+) -> CertificateEvidence {
     let root = authority.chain.certificates().last();
     CertificateEvidence {
         authority: authority.uri.clone(),
-        issuer: authority.chain.issuer().subject(),
+        issuer: issuer.subject(),
         root: root.map_or_else(String::new, |root| hex::encode(root.fingerprint())),
         serial: leaf.serial_hex(),
         fingerprint: hex::encode(leaf.fingerprint()),
