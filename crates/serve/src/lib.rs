@@ -1,3 +1,41 @@
-//! A private Sigstore in one process.
+//! A private Sigstore in one process, behind one loopback listener.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`config`] | where an instance listens, which services are on, what it bears |
+//! | [`endpoints`] | the URLs of an instance, and the names its logs sign under |
+//! | [`error`] | what keeps an instance from being made, opened or served |
+//! | [`instance`] | opening an instance and serving it |
+//! | `state` | the state folder: keys at rest, one holder |
+//! | `trust` | what clients are told: whom to trust, where to sign |
+//! | `oidc` | the development OpenID Connect issuer |
+//! | `ca` | the certificate authority |
+//! | `ct` | the certificate transparency log |
+//! | `log` | the signature transparency log |
+//! | `tsa` | the timestamp authority |
+//! | `pool` | the thread that sequences a log, and its queue |
+//! | `store` | a log in files |
+//! | `http` | what all services share over HTTP |
 
+pub mod config;
+pub mod endpoints;
+pub mod error;
+pub mod instance;
+
+mod ca;
+mod ct;
+mod email;
+mod http;
+mod log;
+mod oidc;
+mod pool;
+mod proto;
+mod state;
 mod store;
+mod trust;
+mod tsa;
+
+pub use config::{InstanceConfig, Limits, Services};
+pub use endpoints::Endpoints;
+pub use error::ServeError;
+pub use instance::Instance;

@@ -1,0 +1,156 @@
+//! What can keep an instance from being made, opened or served.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use signhere_pki::time::Time;
+use thiserror::Error;
+
+/// A fact that keeps an instance from being made, opened or served.
+#[derive(Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// A file operation in the state folder failed.
+    #[error("cannot {action} {path}: {kind}", path = path.display())]
+    File {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why it failed.
+        kind: io::ErrorKind,
+    },
+    /// Another process, or another instance in this one, holds the folder.
+    #[error("{path} is in use by another instance", path = path.display())]
+    InUse {
+        /// The state folder.
+        path: PathBuf,
+    },
+    /// The folder has files that no instance made.
+    #[error("{path} is not an instance: it holds {found}", path = path.display())]
+    NotAnInstance {
+        /// The state folder.
+        path: PathBuf,
+        /// The first name that does not belong.
+        found: String,
+    },
+    /// The folder has logs, but the keys they were signed with are gone.
+    #[error("{path} holds {found} but no keys: restore its `identity` folder", path = path.display())]
+    KeysMissing {
+        /// The state folder.
+        path: PathBuf,
+        /// The part that was found.
+        found: String,
+    },
+    /// One file of the instance's keys and certificates is missing or unreadable as what it should be.
+    #[error("{path} is not {expected}", path = path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What should be there.
+        expected: &'static str,
+    },
+    /// A key and the certificate that names it do not belong together.
+    #[error("the key in {key} is not the one certified in {certificate}", key = key.display(), certificate = certificate.display())]
+    KeyMismatch {
+        /// The key file.
+        key: PathBuf,
+        /// The certificate file.
+        certificate: PathBuf,
+    },
+    /// A secret file or folder can be read by others.
+    #[error("{path} is open to others (mode {mode:03o}), it must be closed to all but its owner", path = path.display())]
+    Exposed {
+        /// The file or folder.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The folder was written by a version of signhere that this one does not know.
+    #[error("{path} has state version {found}, this signhere knows {expected}", path = path.display())]
+    StateVersion {
+        /// The description file.
+        path: PathBuf,
+        /// The version in it.
+        found: u64,
+        /// The version that can be read.
+        expected: u64,
+    },
+    /// The clock is earlier than the moment the instance was made.
+    #[error("the clock says {now}, but the instance was made at {created}")]
+    ClockBehind {
+        /// When the instance was made.
+        created: Time,
+        /// What the clock said.
+        now: Time,
+    },
+    /// Without TLS an instance listens on loopback only.
+    #[error("{address} is not a loopback address")]
+    NotLoopback {
+        /// The address asked for.
+        address: SocketAddr,
+    },
+    /// The listener handed to `serve` is not the one the instance was opened for.
+    #[error("the instance was opened for {expected}, the listener is on {found}")]
+    OtherListener {
+        /// The address in the configuration.
+        expected: SocketAddr,
+        /// The address of the listener.
+        found: SocketAddr,
+    },
+    /// A service is switched on without one that it needs.
+    #[error("the service {service} needs {needs}")]
+    ServiceNeeds {
+        /// The service that is on.
+        service: &'static str,
+        /// The service that is off.
+        needs: &'static str,
+    },
+    /// Keys or certificates could not be made.
+    #[error("cannot make {what}: {reason}")]
+    Make {
+        /// What was being made.
+        what: &'static str,
+        /// The reason given by the cryptographic layer; holds no secret.
+        reason: String,
+    },
+    /// A log refused to open or to go on.
+    #[error("the {log} log cannot be opened: {reason}")]
+    Log {
+        /// Which of the instance's logs.
+        log: &'static str,
+        /// The reason given by the sequencer or its storage.
+        reason: String,
+    },
+    /// The listener or the runtime failed.
+    #[error("cannot serve: {kind}")]
+    Listener {
+        /// Why.
+        kind: io::ErrorKind,
+    },
+}
+
+impl ServeError {
+    pub(crate) fn file(action: &'static str, path: &Path, source: &io::Error) -> Self {
+        Self::File {
+            action,
+            path: path.to_path_buf(),
+            kind: source.kind(),
+        }
+    }
+
+    pub(crate) fn make(what: &'static str, reason: &impl ToString) -> Self {
+        Self::Make {
+            what,
+            reason: reason.to_string(),
+        }
+    }
+
+    pub(crate) fn log(log: &'static str, reason: &impl ToString) -> Self {
+        Self::Log {
+            log,
+            reason: reason.to_string(),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Refusals as clients of the Sigstore services expect them: a status and `{code, message, details}`.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// A refusal or failure, as the client is told of it. The message holds no secret and no token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    code: u8,
+    message: String,
+    retry_after_seconds: Option<u16>,
+}
+
+impl Problem {
+    /// 400: the request itself is wrong.
+    pub(crate) fn invalid(message: impl ToString) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, 3, message)
+    }
+
+    /// 401: the identity token is missing or not believed.
+    pub(crate) fn unauthenticated(message: impl ToString) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, 16, message)
+    }
+
+    /// 403: the request comes from where it must not.
+    pub(crate) fn forbidden(message: impl ToString) -> Self {
+        Self::new(StatusCode::FORBIDDEN, 7, message)
+    }
+
+    /// 404: there is no such thing.
+    pub(crate) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, 5, "Not Found")
+    }
+
+    /// 405: there is such a thing, but not by this method.
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, 12, "Method Not Allowed")
+    }
+
+    /// 413: more bytes than the service takes.
+    pub(crate) fn too_large(limit: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            3,
+            format!("the request is larger than {limit} bytes"),
+        )
+    }
+
+    /// 415: the body's media type is not one the service reads.
+    pub(crate) fn media_type(expected: &str) -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            3,
+            format!("the media type must be {expected}"),
+        )
+    }
+
+    /// 421: the request was meant for another host.
+    pub(crate) fn misdirected() -> Self {
+        let message = "the Host header does not name this instance";
+        Self::new(StatusCode::MISDIRECTED_REQUEST, 3, message)
+    }
+
+    /// 503: try the same again later.
+    pub(crate) fn busy(message: impl ToString) -> Self {
+        let retry_after_seconds = Some(1);
+        Self {
+            retry_after_seconds,
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, 14, message)
+        }
+    }
+
+    /// 503: the service has stopped and will not recover by itself.
+    pub(crate) fn unavailable(message: impl ToString) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, 14, message)
+    }
+
+    /// 500: the service failed; what failed is no concern of the client.
+    pub(crate) fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, 13, "internal error")
+    }
+
+    fn new(status: StatusCode, code: u8, message: impl ToString) -> Self {
+        Self {
+            status,
+            code,
+            message: message.to_string(),
+            retry_after_seconds: None,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = json!({ "code": self.code, "message": self.message, "details": [] });
+        let mut response = (self.status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
