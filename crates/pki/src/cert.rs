@@ -49,6 +49,18 @@ impl Certificate {
         Self::from_der(&der)
     }
 
+    /// Returns the certificates in a text of PEM blocks `CERTIFICATE`, in order; at least one.
+    pub fn list_from_pem(text: &str) -> Result<Vec<Self>, CertificateError> {
+        let blocks = pem::decode_all(text).map_err(|_| CertificateError::Pem)?;
+        if blocks.is_empty() || blocks.iter().any(|block| block.label != PEM_LABEL) {
+            return Err(CertificateError::Pem);
+        }
+        blocks
+            .iter()
+            .map(|block| Self::from_der(&block.contents))
+            .collect()
+    }
+
     /// Returns the DER encoding, byte for byte as it was read.
     pub fn der(&self) -> &[u8] {
         &self.der

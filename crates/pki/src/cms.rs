@@ -1,7 +1,7 @@
 //! Signed messages (RFC 5652 SignedData) with one signer: timestamps, and what gitsign writes.
 //!
-//! The sets of real messages are not always in DER order, so this reads BER's free order in DER's
-//! encoding and checks the signature over the bytes as they came.
+//! The signature is over bytes, and the sets of real messages are not always in DER's order: this
+//! keeps what it reads as it came, where the types of the `cms` crate would sort it.
 
 mod build;
 

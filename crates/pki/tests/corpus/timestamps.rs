@@ -62,7 +62,10 @@ fn every_timestamp_holds_or_fails_for_its_reason() {
             }
             "rekor2-timestamp-untrusted-tsa-with-embedded-cert_fail" => {
                 assert!(
-                    matches!(result, Err(TspError::Chain(ChainError::IssuerMismatch { .. }))),
+                    matches!(
+                        result,
+                        Err(TspError::Chain(ChainError::IssuerMismatch { .. }))
+                    ),
                     "{result:?}"
                 );
             }
