@@ -46,8 +46,11 @@ pub(super) fn recover(
     if committed > 0 || published_bytes.as_ref() != Some(&lock_bytes) {
         storage.objects.put(CHECKPOINT_PATH, &lock_bytes)?;
     }
-    // Also when nothing was put: what is there may have been put before a crash of the process alone.
-    storage.objects.sync()?;
+    // Without committed records everything is synced already, but for the published checkpoint, which
+    // the lock can always give again.
+    if committed > 0 {
+        storage.objects.sync()?;
+    }
     if !records.is_empty() {
         storage.journal.clear()?;
     }
