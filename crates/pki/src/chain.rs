@@ -9,6 +9,7 @@
 use std::fmt;
 
 use der::asn1::ObjectIdentifier;
+use x509_cert::ext::pkix::KeyUsage;
 
 use crate::{
     cert::{Certificate, CertificateError},
@@ -24,9 +25,9 @@ pub const MAX_CHAIN_LEN: usize = 10;
 #[derive(Clone, Debug)]
 pub struct Chain {
     /// A time stamping certificate that the trusted root lists itself, checked against its issuer.
-    leaf: Option<Certificate>,
+    leaf: Option<Keyed>,
     /// The issuing CA first, the root last.
-    authorities: Vec<Authority>,
+    authorities: Vec<Keyed>,
 }
 
 impl Chain {
@@ -48,19 +49,15 @@ impl Chain {
             [leaf, above @ ..] if !leaf.is_ca() && !above.is_empty() => (Some(leaf), above),
             all => (None, all),
         };
+        let leaf = leaf.map(Keyed::new).transpose()?;
         let authorities = certificates
             .iter()
-            .map(|certificate| {
-                Ok(Authority {
-                    certificate: certificate.clone(),
-                    key: certificate.public_key()?,
-                })
-            })
-            .collect::<Result<Vec<_>, ChainError>>()?;
+            .map(Keyed::new)
+            .collect::<Result<Vec<_>, _>>()?;
         let first = authorities.first().ok_or(ChainError::Empty)?;
 
         let mut issuing = 0;
-        for Authority { certificate, .. } in &authorities {
+        for Keyed { certificate, .. } in &authorities {
             check_authority(certificate, issuing)?;
             // A self-issued CA certificate does not count (RFC 5280 section 6.1.4 (l)).
             issuing += usize::from(certificate.subject_name_der() != certificate.issuer_name_der());
@@ -68,27 +65,23 @@ impl Chain {
         for (subject, issuer) in authorities.iter().zip(authorities.iter().skip(1)) {
             check_link(&subject.certificate, issuer)?;
         }
-        if let Some(leaf) = leaf {
-            check_link(leaf, first)?;
+        if let Some(leaf) = &leaf {
+            check_link(&leaf.certificate, first)?;
         }
-        Ok(Self {
-            leaf: leaf.cloned(),
-            authorities,
-        })
+        Ok(Self { leaf, authorities })
     }
 
     /// Returns the leaf that the trusted root lists itself, if it does.
     pub fn listed_leaf(&self) -> Option<&Certificate> {
-        self.leaf.as_ref()
+        self.leaf.as_ref().map(|leaf| &leaf.certificate)
     }
 
     /// Returns all certificates: the listed leaf if any, the issuing CA, and so on to the root.
     pub fn certificates(&self) -> impl Iterator<Item = &Certificate> {
-        let authorities = self
-            .authorities
+        self.leaf
             .iter()
-            .map(|authority| &authority.certificate);
-        self.leaf.iter().chain(authorities)
+            .chain(&self.authorities)
+            .map(|keyed| &keyed.certificate)
     }
 
     /// Checks that `leaf` is for `purpose`, was issued under this chain, and that it and every
@@ -112,10 +105,10 @@ impl Chain {
         }
         let issuer = path.first().ok_or(ChainError::Empty)?;
         match &self.leaf {
-            Some(listed) if listed == leaf => {}
+            Some(listed) if listed.certificate == *leaf => {}
             Some(listed) => {
                 return Err(ChainError::NotListed {
-                    expected: label(listed),
+                    expected: label(&listed.certificate),
                     found: label(leaf),
                 });
             }
@@ -146,8 +139,16 @@ impl Chain {
             .map(|issuer| &issuer.certificate)
     }
 
+    /// The key of `leaf`, which the listed leaf has at hand.
+    pub(crate) fn leaf_key(&self, leaf: &Certificate) -> Result<PublicKey, KeyError> {
+        match &self.leaf {
+            Some(listed) if listed.certificate == *leaf => Ok(listed.key.clone()),
+            _ => leaf.public_key(),
+        }
+    }
+
     /// The CA that `leaf` names as its issuer and those above it: never empty.
-    fn path(&self, leaf: &Certificate) -> Result<&[Authority], ChainError> {
+    fn path(&self, leaf: &Certificate) -> Result<&[Keyed], ChainError> {
         self.authorities
             .iter()
             .position(|authority| {
@@ -165,11 +166,20 @@ impl Chain {
     }
 }
 
-/// A CA certificate with its key, ready to verify.
+/// A certificate with its key, ready to verify.
 #[derive(Clone, Debug)]
-struct Authority {
+struct Keyed {
     certificate: Certificate,
     key: PublicKey,
+}
+
+impl Keyed {
+    fn new(certificate: &Certificate) -> Result<Self, ChainError> {
+        Ok(Self {
+            certificate: certificate.clone(),
+            key: certificate.public_key()?,
+        })
+    }
 }
 
 /// What a leaf is to be used for: its extended key usage.
@@ -364,10 +374,11 @@ fn check_leaf(leaf: &Certificate, purpose: Purpose) -> Result<(), ChainError> {
         return Err(ChainError::LeafIsCa { subject: subject() });
     }
     check_extensions(leaf)?;
-    if leaf
-        .key_usage()
-        .is_some_and(|usage| !usage.digital_signature())
-    {
+    // RFC 3161 section 2.3 lets an authority's key be for non-repudiation alone.
+    let signs = |usage: KeyUsage| {
+        usage.digital_signature() || (purpose == Purpose::TimeStamping && usage.non_repudiation())
+    };
+    if leaf.key_usage().is_some_and(|usage| !signs(usage)) {
         return Err(ChainError::KeyUsage {
             subject: subject(),
             expected: "digitalSignature",
@@ -433,7 +444,7 @@ fn check_extensions(certificate: &Certificate) -> Result<(), ChainError> {
     Ok(())
 }
 
-fn check_link(subject: &Certificate, issuer: &Authority) -> Result<(), ChainError> {
+fn check_link(subject: &Certificate, issuer: &Keyed) -> Result<(), ChainError> {
     if subject.issuer_name_der() != issuer.certificate.subject_name_der() {
         return Err(ChainError::IssuerMismatch {
             expected: issuer.certificate.subject(),

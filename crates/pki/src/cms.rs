@@ -17,7 +17,7 @@ use crate::{
     algorithm, asn1,
     cert::{Certificate, CertificateError},
     digest::Digest,
-    key::KeyError,
+    key::{KeyError, PublicKey},
     oid,
 };
 
@@ -91,6 +91,16 @@ impl SignedData {
     /// # Errors
     /// [`CmsError`] with the first thing that does not hold.
     pub fn verify(&self, content: &[u8], certificate: &Certificate) -> Result<(), CmsError> {
+        self.verify_with_key(content, certificate, &certificate.public_key()?)
+    }
+
+    /// The same with the key of `certificate`, for who has it parsed.
+    pub(crate) fn verify_with_key(
+        &self,
+        content: &[u8],
+        certificate: &Certificate,
+        key: &PublicKey,
+    ) -> Result<(), CmsError> {
         let signer = &self.signer;
         if !signer.is(certificate) {
             return Err(CmsError::OtherSigner);
@@ -118,7 +128,6 @@ impl SignedData {
             });
         }
 
-        let key = certificate.public_key()?;
         let scheme =
             algorithm::signature_scheme(&signer.signature_algorithm, Some(hash), key.kind())
                 .ok_or(CmsError::SignatureAlgorithm {

@@ -105,7 +105,8 @@ impl TimestampToken {
         self.check_signing_certificate(signer)?;
         chain.verify_leaf(signer, self.info.gen_time, Purpose::TimeStamping)?;
         let content = self.signed.content().ok_or(TspError::NoToken)?;
-        self.signed.verify(content, signer)?;
+        let key = chain.leaf_key(signer).map_err(CmsError::from)?;
+        self.signed.verify_with_key(content, signer, &key)?;
 
         Ok(VerifiedTimestamp {
             time: self.info.gen_time,
