@@ -1,11 +1,13 @@
-//! What tests hand to the code under test instead of the world: a clock, randomness, real signatures, a running instance.
+//! What tests hand to the code under test instead of the world: a clock, randomness, real signatures, a forge of others.
 //!
 //! | module | what is in it |
 //! |---|---|
 //! | [`clock`] | a clock that moves only when told to |
 //! | [`random`] | randomness that is the same in every run |
 //! | [`corpus`] | real signatures made by others, when they are at hand |
+//! | [`forge`] | a whole Sigstore in memory: valid bundles of every kind, and bundles spoiled on purpose |
 
 pub mod clock;
 pub mod corpus;
+pub mod forge;
 pub mod random;
