@@ -5,11 +5,12 @@
 //! | [`http`] | one HTTP client for all, bounded and wary |
 //! | [`identity`] | who signs: ambient identities, logins, tokens |
 //! | [`keys`] | keys that people manage themselves |
+//! | [`instance`] | whom to trust and where to sign |
+//! | [`session`] | signing: many files, one certificate, each result verified |
 //! | [`service`] | how the failure of a service is told |
 //! | [`fulcio`] | the certificate authority |
 //! | [`rekor_v1`], [`rekor_v2`] | the transparency log, both generations |
 //! | [`tsa`] | the timestamp authority |
-//! | [`instance`] | whom to trust and where to sign |
 
 pub mod fulcio;
 pub mod http;
@@ -19,6 +20,7 @@ pub mod keys;
 pub mod rekor_v1;
 pub mod rekor_v2;
 pub mod service;
+pub mod session;
 pub mod tsa;
 
 #[cfg(test)]

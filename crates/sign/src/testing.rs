@@ -1,6 +1,8 @@
 //! What the tests of this crate share: services on loopback, a clock that stands still until
 //! somebody sleeps, randomness that repeats.
 
+pub(crate) mod instance;
+
 use std::{
     pin::Pin,
     sync::{
