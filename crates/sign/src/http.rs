@@ -286,6 +286,11 @@ impl HttpClient {
         &self.sleep
     }
 
+    /// How long one attempt may take.
+    pub(crate) fn total_timeout(&self) -> Duration {
+        self.config.total_timeout
+    }
+
     /// Sends `request` and reads the whole answer, whatever its status. Transient failures and
     /// the statuses 429 and 5xx are tried again if the request is safe to repeat.
     pub async fn send(&self, request: &HttpRequest) -> Result<HttpAnswer, HttpError> {

@@ -150,7 +150,7 @@ pub(crate) fn endpoint(base: &Url, path: &str) -> Url {
 
 /// The beginning of a text, printable: control characters become spaces, and whatever looks like
 /// a JWT is taken out, for services quote what they refuse.
-fn excerpt(body: &[u8]) -> String {
+pub(crate) fn excerpt(body: &[u8]) -> String {
     // A token longer than the window would be cut within; it is looked for in the longer text.
     let window = &body[..body.len().min(128 << 10)];
     let text = String::from_utf8_lossy(window);

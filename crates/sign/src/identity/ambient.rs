@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 use super::{IdentityToken, TokenError};
 use crate::{http::HttpClient, service::ServiceError};
 pub use env::{Env, EnvError, Running, SystemEnv};
+pub use spiffe::WorkloadApiError;
 
 /// A place that gives identities to what runs in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,7 +64,7 @@ impl Provider {
             Self::Buildkite => buildkite::ask(asked).await,
             Self::CircleCi => circleci::ask(asked).await,
             Self::Google => google::ask(asked).await,
-            Self::Spiffe => spiffe::ask(asked),
+            Self::Spiffe => spiffe::ask(asked).await,
             Self::Kubernetes => kubernetes::ask(asked),
         }
     }
@@ -139,9 +140,14 @@ pub enum AmbientProblem {
     /// What it gave cannot be used.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// The SPIFFE Workload API is there, but only files are read.
-    #[error("the Workload API at {0} speaks gRPC, which is not supported")]
-    WorkloadApi(String),
+    /// The SPIFFE Workload API gives no JWT-SVID.
+    #[error("the Workload API at {address}: {problem}")]
+    WorkloadApi {
+        /// Its address.
+        address: String,
+        /// Why not.
+        problem: WorkloadApiError,
+    },
 }
 
 /// What every provider is given.

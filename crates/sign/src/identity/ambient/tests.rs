@@ -26,7 +26,7 @@ use crate::{
 
 /// An environment that is only what a test says.
 #[derive(Default)]
-struct FakeEnv {
+pub(super) struct FakeEnv {
     variables: HashMap<String, String>,
     files: HashMap<PathBuf, String>,
     programs: HashMap<&'static str, Result<String, EnvError>>,
@@ -34,7 +34,7 @@ struct FakeEnv {
 }
 
 impl FakeEnv {
-    fn with(variables: &[(&str, &str)]) -> Self {
+    pub(super) fn with(variables: &[(&str, &str)]) -> Self {
         let own = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
         Self {
             variables: variables.iter().map(own).collect(),
@@ -97,7 +97,7 @@ fn missing(path: &Path) -> EnvError {
     }
 }
 
-fn subject(name: &str) -> String {
+pub(super) fn subject(name: &str) -> String {
     token(&json!({
         "iss": "https://issuer.example", "sub": name, "aud": "sigstore", "exp": NOW.unix() + 60,
     }))
@@ -235,7 +235,7 @@ async fn google_is_asked_only_where_it_is() {
 }
 
 #[tokio::test]
-async fn spiffe_gives_a_file_and_never_a_socket() {
+async fn the_svid_in_a_file_goes_before_the_socket() {
     let path = "/run/svid.jwt";
     let env = FakeEnv::with(&[
         ("SIGNHERE_SPIFFE_JWT_SVID", path),
@@ -246,10 +246,6 @@ async fn spiffe_gives_a_file_and_never_a_socket() {
     let env = env.file(path, &subject("spiffe://example.org/app"));
     let expected = (Provider::Spiffe, "spiffe://example.org/app".into());
     assert_eq!(env.found().await, expected);
-
-    let env = FakeEnv::with(&[("SPIFFE_ENDPOINT_SOCKET", "unix:///run/agent.sock")]);
-    let socket = AmbientProblem::WorkloadApi("unix:///run/agent.sock".into());
-    assert_eq!(env.problem(Provider::Spiffe).await, socket);
 }
 
 #[tokio::test]
