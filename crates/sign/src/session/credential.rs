@@ -24,8 +24,8 @@ const MARGIN: i64 = 60;
 
 /// Whoever signs in a session.
 pub(super) enum Signatory {
-    Keyless(Keyless),
-    Managed(Credential),
+    Keyless(Box<Keyless>),
+    Managed(Box<Credential>),
 }
 
 /// An identity, and the certificate it last got.
@@ -45,15 +45,16 @@ pub(super) struct Credential {
 
 impl Signatory {
     pub(super) fn keyless(authority: Url, token: IdentityToken) -> Self {
-        Self::Keyless(Keyless {
+        Self::Keyless(Box::new(Keyless {
             authority,
             token,
             current: Mutex::new(None),
-        })
+        }))
     }
 
     pub(super) fn managed(signer: Arc<dyn Signer>) -> Result<Self, SignError> {
-        Credential::new(signer, None).map(Self::Managed)
+        let credential = Credential::new(signer, None)?;
+        Ok(Self::Managed(Box::new(credential)))
     }
 
     pub(super) fn hash_algorithm(&self) -> HashAlgorithm {
@@ -69,7 +70,7 @@ impl Signatory {
     /// the same one.
     pub(super) async fn credential(&self, tools: &Tools) -> Result<Credential, SignError> {
         let keyless = match self {
-            Self::Managed(credential) => return Ok(credential.clone()),
+            Self::Managed(credential) => return Ok(Credential::clone(credential)),
             Self::Keyless(keyless) => keyless,
         };
         let mut current = keyless.current.lock().await;
