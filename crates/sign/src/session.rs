@@ -59,7 +59,7 @@ pub struct Session {
 }
 
 /// What to sign.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Payload<'a> {
     /// An artifact, by its digest of the algorithm that [`Session::hash_algorithm`] says.
@@ -178,7 +178,7 @@ impl Session {
     }
 
     /// Signs `payload`: timestamps and log entries as the signing config wants them, verified.
-    pub async fn sign(&self, payload: &Payload<'_>) -> Result<Signed, SignError> {
+    pub async fn sign(&self, payload: Payload<'_>) -> Result<Signed, SignError> {
         let work = Work::new(payload, self.hash_algorithm())?;
         match self.attempt(&work).await {
             // The log has an entry of ours whose answer got lost. A new signature is a new entry,
@@ -260,7 +260,7 @@ struct Work {
 }
 
 impl Work {
-    fn new(payload: &Payload<'_>, algorithm: HashAlgorithm) -> Result<Self, SignError> {
+    fn new(payload: Payload<'_>, algorithm: HashAlgorithm) -> Result<Self, SignError> {
         match payload {
             Payload::Artifact(digest) if digest.algorithm() != algorithm => {
                 Err(SignError::HashAlgorithm {
@@ -269,8 +269,8 @@ impl Work {
                 })
             }
             Payload::Artifact(digest) => Ok(Self {
-                digest: *digest,
-                artifact: *digest,
+                digest,
+                artifact: digest,
                 statement: None,
             }),
             Payload::Statement(json) => Ok(Self {

@@ -80,7 +80,7 @@ async fn refusal_of(lie: Lie, logs: &[u32]) -> (Running, SignError) {
     let running = Running::start().await;
     let session = keyless(&running, logs, true);
     running.tell(lie);
-    let error = session.sign(&file()).await.unwrap_err();
+    let error = session.sign(file()).await.unwrap_err();
     (running, error)
 }
 
@@ -104,7 +104,7 @@ fn service_error(service: Service, url: Url, problem: impl Into<Problem>) -> Sig
 #[tokio::test]
 async fn a_file_is_signed_by_an_identity() {
     let running = Running::start().await;
-    let signed = keyless(&running, &[2], true).sign(&file()).await.unwrap();
+    let signed = keyless(&running, &[2], true).sign(file()).await.unwrap();
     assert!(signed.verdict.is_verified());
 
     let written = Bundle::parse(&signed.bundle.to_json()).unwrap();
@@ -131,12 +131,12 @@ async fn logs_of_both_generations_are_written_to() {
     let running = Running::start().await;
     for (logs, with_tsa) in [(&[1][..], false), (&[1], true), (&[1, 2], true)] {
         let session = keyless(&running, logs, with_tsa);
-        let signed = session.sign(&file()).await.unwrap();
+        let signed = session.sign(file()).await.unwrap();
         assert_eq!(signed.bundle.material.tlog_entries.len(), logs.len());
 
         let statement = statement();
         let payload = Payload::Statement(statement.as_bytes());
-        let signed = session.sign(&payload).await.unwrap();
+        let signed = session.sign(payload).await.unwrap();
         assert!(matches!(signed.bundle.content, Content::Dsse(_)));
     }
 }
@@ -146,7 +146,7 @@ async fn a_statement_is_signed_by_an_identity() {
     let running = Running::start().await;
     let statement = statement();
     let payload = Payload::Statement(statement.as_bytes());
-    let signed = keyless(&running, &[2], true).sign(&payload).await.unwrap();
+    let signed = keyless(&running, &[2], true).sign(payload).await.unwrap();
     let Content::Dsse(envelope) = &signed.bundle.content else {
         panic!("{signed:?}");
     };
@@ -158,12 +158,12 @@ async fn a_statement_is_signed_by_an_identity() {
 async fn what_is_no_statement_is_not_signed() {
     let running = Running::start().await;
     let session = keyless(&running, &[2], true);
-    let error = session.sign(&Payload::Statement(b"{}")).await.unwrap_err();
+    let error = session.sign(Payload::Statement(b"{}")).await.unwrap_err();
     assert!(matches!(error, SignError::Statement(_)), "{error:?}");
 
     let unknown = statement().replace("sha256", "md5");
     let payload = Payload::Statement(unknown.as_bytes());
-    let error = session.sign(&payload).await.unwrap_err();
+    let error = session.sign(payload).await.unwrap_err();
     assert_eq!(error, SignError::NoSubjectDigest);
     assert_eq!(running.fake.issued.load(Ordering::SeqCst), 0);
 }
@@ -174,7 +174,7 @@ async fn managed_keys_sign_without_a_certificate() {
     for kind in [KeyKind::P256, KeyKind::P384, KeyKind::Rsa2048] {
         let session = managed(&running, kind);
         let digest = session.hash_algorithm().digest(b"a file");
-        let signed = session.sign(&Payload::Artifact(digest)).await.unwrap();
+        let signed = session.sign(Payload::Artifact(digest)).await.unwrap();
         let KeyMaterial::PublicKeyHint(hint) = &signed.bundle.material.key else {
             panic!("{signed:?}");
         };
@@ -186,7 +186,7 @@ async fn managed_keys_sign_without_a_certificate() {
 #[tokio::test]
 async fn digests_of_another_algorithm_are_refused() {
     let running = Running::start().await;
-    let error = managed(&running, KeyKind::P384).sign(&file()).await;
+    let error = managed(&running, KeyKind::P384).sign(file()).await;
     let refused = SignError::HashAlgorithm {
         expected: HashAlgorithm::Sha384,
         found: HashAlgorithm::Sha256,
@@ -209,7 +209,7 @@ async fn pure_ed25519_is_refused_and_prehashed_is_not() {
 
     let session = with(key.with_scheme(Scheme::Ed25519ph).unwrap()).unwrap();
     let digest = HashAlgorithm::Sha512.digest(b"a file");
-    session.sign(&Payload::Artifact(digest)).await.unwrap();
+    session.sign(Payload::Artifact(digest)).await.unwrap();
 }
 
 #[tokio::test]
@@ -221,7 +221,7 @@ async fn many_files_take_one_certificate() {
         let session = Arc::clone(&session);
         signing.spawn(async move {
             let digest = HashAlgorithm::Sha256.digest(&[number]);
-            session.sign(&Payload::Artifact(digest)).await
+            session.sign(Payload::Artifact(digest)).await
         });
     }
     for signed in signing.join_all().await {
@@ -236,17 +236,17 @@ async fn certificates_are_renewed_as_long_as_the_login_lasts() {
     let session = keyless(&running, &[2], true);
     let issued = || running.fake.issued.load(Ordering::SeqCst);
     let pass = |seconds| running.fake.clock.pass(Duration::from_secs(seconds));
-    session.sign(&file()).await.unwrap();
+    session.sign(file()).await.unwrap();
     // A certificate of ten minutes with one to spare.
     pass(540);
-    session.sign(&file()).await.unwrap();
+    session.sign(file()).await.unwrap();
     assert_eq!(issued(), 1);
     pass(1);
-    session.sign(&file()).await.unwrap();
+    session.sign(file()).await.unwrap();
     assert_eq!(issued(), 2);
     pass(600);
     let expired_at = NOW.plus_seconds(900);
-    let error = session.sign(&file()).await.unwrap_err();
+    let error = session.sign(file()).await.unwrap_err();
     assert_eq!(error, SignError::LoginNeeded { expired_at });
 }
 
@@ -281,7 +281,7 @@ async fn authorities_that_hang_are_left() {
     let instance = running.describe(&[2], true);
     let tools = tools(&running, impatient(50));
     let session = Session::keyless(&instance, identity(), tools).unwrap();
-    let error = session.sign(&file()).await.unwrap_err();
+    let error = session.sign(file()).await.unwrap_err();
     let url = running.at("/ca/api/v2/signingCert");
     let timeout = HttpError::Timeout {
         url: url.to_string(),
@@ -344,17 +344,17 @@ async fn entries_that_are_there_already_are_made_anew_or_fetched() {
     let running = Running::start().await;
     let session = keyless(&running, &[2], true);
     running.tell(Lie::LogHadItOnce);
-    session.sign(&file()).await.unwrap();
+    session.sign(file()).await.unwrap();
     assert_eq!(running.fake.proposed.load(Ordering::SeqCst), 2);
 
     running.tell(Lie::LogHasItAlready);
-    let error = session.sign(&file()).await.unwrap_err();
+    let error = session.sign(file()).await.unwrap_err();
     let duplicate = Problem::Duplicate { index: Some(7) };
     let url = running.at("/log2/api/v2/log/entries");
     assert_eq!(error, service_error(Service::Log, url, duplicate));
 
     let session = keyless(&running, &[1], false);
-    session.sign(&file()).await.unwrap();
+    session.sign(file()).await.unwrap();
 }
 
 #[tokio::test]
