@@ -4,6 +4,8 @@ mod builder;
 mod error;
 mod read;
 mod rekor_v1;
+#[cfg(test)]
+mod tests;
 mod tlog_entry;
 mod write;
 

@@ -8,6 +8,8 @@ pub mod intoto_v001;
 pub mod intoto_v002;
 
 mod error;
+#[cfg(test)]
+mod tests;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

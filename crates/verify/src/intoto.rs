@@ -232,3 +232,6 @@ fn nesting(json: &[u8]) -> usize {
     }
     deepest
 }
+
+#[cfg(test)]
+mod tests;

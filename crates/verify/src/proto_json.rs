@@ -11,6 +11,8 @@ mod error;
 mod integer;
 mod message;
 mod node;
+#[cfg(test)]
+mod tests;
 
 pub use error::JsonError;
 pub(crate) use message::Message;

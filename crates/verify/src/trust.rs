@@ -4,6 +4,8 @@ mod client_trust_config;
 mod error;
 mod public_good;
 mod signing_config;
+#[cfg(test)]
+mod tests;
 mod trusted_root;
 mod window;
 

@@ -1,5 +1,7 @@
 //! Real bundles of others, decided right and for the right reason, by artifact and by digest.
 
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
 use std::fs;
 
 use signhere_pki::digest::HashAlgorithm;
@@ -185,7 +187,7 @@ fn another_signer_is_refused() {
         if !case.accept || case.key.is_some() {
             continue;
         }
-        let changes: [(fn(&mut BundleCase), Reason); 4] = [
+        let changes: [Change; 4] = [
             (|case| case.identity.push('x'), Reason::IdentityMismatch),
             (
                 |case| {
@@ -247,6 +249,8 @@ fn an_instance_without_logs_proves_what_it_can() {
         }
     }
 }
+
+type Change = (fn(&mut BundleCase), Reason);
 
 /// A key that signed nothing here.
 const KEY: &str = "-----BEGIN PUBLIC KEY-----

@@ -1,0 +1,69 @@
+use super::*;
+
+fn statement(subjects: &str) -> String {
+    format!(
+        r#"{{"_type":"https://in-toto.io/Statement/v1","subject":{subjects},"predicateType":"p","predicate":{{"a":[1]}}}}"#
+    )
+}
+
+#[test]
+fn subjects_match_by_algorithm_and_value() {
+    let digest = HashAlgorithm::Sha256.digest(b"x");
+    let json = statement(&format!(
+        r#"[{{"uri":"u","digest":{{"sha1":"00"}}}},{{"name":"n","digest":{{"sha256":"{}"}}}}]"#,
+        digest.hex()
+    ));
+    let statement = Statement::parse(json.as_bytes()).unwrap();
+    assert_eq!(statement.subject_with(&digest).unwrap().name, "n");
+    assert!(statement.has_algorithm(HashAlgorithm::Sha256));
+    assert!(!statement.has_algorithm(HashAlgorithm::Sha512));
+    assert_eq!(
+        statement.subject_with(&HashAlgorithm::Sha256.digest(b"y")),
+        None
+    );
+    assert_eq!(
+        statement.subject_with(&HashAlgorithm::Sha512.digest(b"x")),
+        None
+    );
+    assert_eq!(statement.predicate_type, "p");
+}
+
+#[test]
+fn malformed_statements_are_refused() {
+    let parse = |json: &str| Statement::parse(json.as_bytes()).unwrap_err();
+    assert_eq!(parse(&statement("[]")), StatementError::NoSubject);
+    let other = statement("[{}]").replace("Statement/v1", "Statement/v2");
+    assert_eq!(
+        parse(&other),
+        StatementError::Type {
+            found: "https://in-toto.io/Statement/v2".to_owned()
+        }
+    );
+    let deep = statement("[{}]").replace("[1]", &("[".repeat(64) + &"]".repeat(64)));
+    assert_eq!(parse(&deep), StatementError::TooDeep { limit: 64 });
+    for subjects in [
+        r#"[{"digest":{"sha256":"a","sha256":"b"}}]"#,
+        r#"[{"name":"a","name":"b"}]"#,
+        r#"[{"digest":{"sha256":1}}]"#,
+        r#"{}"#,
+        r#"[{}],"subject":[{}]"#,
+        r#"[{}"#,
+    ] {
+        let error = parse(&statement(subjects));
+        assert!(matches!(error, StatementError::Json { .. }), "{subjects}");
+    }
+    assert!(matches!(
+        parse(&(statement("[{}]") + "{}")),
+        StatementError::Json { .. }
+    ));
+}
+
+#[test]
+fn subjects_are_limited() {
+    let of = |count: usize| statement(&format!("[{}]", vec!["{}"; count].join(",")));
+    assert!(Statement::parse(of(MAX_SUBJECTS).as_bytes()).is_ok());
+    assert_eq!(
+        Statement::parse(of(MAX_SUBJECTS + 1).as_bytes()),
+        Err(StatementError::TooManySubjects { limit: 1024 })
+    );
+}
