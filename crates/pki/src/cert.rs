@@ -109,6 +109,18 @@ impl Certificate {
         display_name(self.subject_name_der())
     }
 
+    /// Returns the first organizationName in the subject's name.
+    pub fn subject_organization(&self) -> Option<String> {
+        let name = Name::from_der(self.subject_name_der()).ok()?;
+        Some(name.organization().ok()??.value().into_owned())
+    }
+
+    /// Returns the first commonName in the subject's name.
+    pub fn subject_common_name(&self) -> Option<String> {
+        let name = Name::from_der(self.subject_name_der()).ok()?;
+        Some(name.common_name().ok()??.value().into_owned())
+    }
+
     /// Returns the serial number's content octets: big-endian two's complement, as encoded.
     pub fn serial(&self) -> &[u8] {
         self.bytes(&self.layout.serial)

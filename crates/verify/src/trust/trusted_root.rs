@@ -236,7 +236,18 @@ impl CertificateAuthority {
             .iter()
             .map(|certificate| json!({ "rawBytes": base64(certificate.der()) }))
             .collect();
+        // Clients that check the form (sigstore-python) refuse an authority without a subject: its root's.
+        let root = self.chain.last();
+        let organization = root.and_then(Certificate::subject_organization);
+        let common_name = root.and_then(Certificate::subject_common_name);
         let mut value = Map::new();
+        value.insert(
+            "subject".to_owned(),
+            json!({
+                "organization": organization.unwrap_or_default(),
+                "commonName": common_name.unwrap_or_default(),
+            }),
+        );
         value.insert("uri".to_owned(), self.uri.as_str().into());
         value.insert(
             "certChain".to_owned(),

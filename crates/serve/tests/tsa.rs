@@ -1,0 +1,198 @@
+//! The timestamp authority: DER and JSON, and the times it refuses to give.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use common::{Running, START, refusal};
+use reqwest::{Response, StatusCode};
+use serde_json::json;
+use signhere_pki::chain::Chain;
+use signhere_pki::digest::HashAlgorithm;
+use signhere_pki::random::SystemRandom;
+use signhere_pki::time::Clock;
+use signhere_pki::tsp::{DEFAULT_POLICY, TimestampRequest, TimestampToken, TspError};
+use signhere_verify::trust::TrustedRoot;
+
+const PATH: &str = "/api/v1/timestamp";
+
+async fn chain(instance: &Running) -> Chain {
+    let trusted = TrustedRoot::parse(
+        &instance
+            .get("/trusted_root.json")
+            .await
+            .bytes()
+            .await
+            .unwrap(),
+    )
+    .unwrap();
+    Chain::new(&trusted.timestamp_authorities[0].chain).unwrap()
+}
+
+async fn ask(instance: &Running, request: Vec<u8>) -> Response {
+    let url = format!("{}{PATH}", instance.base);
+    instance
+        .client
+        .post(url)
+        .header("content-type", "application/timestamp-query")
+        .body(request)
+        .send()
+        .await
+        .unwrap()
+}
+
+async fn token(answer: Response) -> Result<TimestampToken, TspError> {
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(
+        answer.headers()["content-type"],
+        "application/timestamp-reply"
+    );
+    TimestampToken::from_response(&answer.bytes().await.unwrap())
+}
+
+#[tokio::test]
+async fn timestamps_verify_under_the_trusted_root() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = Running::start(&dir.path().join("state")).await;
+    let chain = chain(&instance).await;
+    let mut serials = Vec::new();
+    for algorithm in HashAlgorithm::ALL {
+        for certificate_requested in [true, false] {
+            let request =
+                TimestampRequest::new(algorithm.digest(b"signature"), &SystemRandom).unwrap();
+            let request = TimestampRequest {
+                certificate_requested,
+                ..request
+            };
+            let token = token(ask(&instance, request.to_der().unwrap()).await)
+                .await
+                .unwrap();
+            token.check_answers(&request).unwrap();
+            token.verify(b"signature", &chain).unwrap();
+            assert_eq!(token.gen_time(), START);
+            assert_eq!(token.policy(), DEFAULT_POLICY);
+            serials.push(token.serial_hex());
+        }
+    }
+    serials.sort();
+    serials.dedup();
+    assert_eq!(serials.len(), 6);
+    instance.stop().await;
+}
+
+#[tokio::test]
+async fn json_requests_are_answered_in_der() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = Running::start(&dir.path().join("state")).await;
+    let digest = HashAlgorithm::Sha256.digest(b"signature");
+    let body = json!({
+        "artifactHash": STANDARD.encode(digest.as_bytes()), "hashAlgorithm": "sha256", "certificates": true, "nonce": 300,
+    });
+    let token = token(instance.post_json(PATH, &body).await).await.unwrap();
+    token.verify(b"signature", &chain(&instance).await).unwrap();
+
+    for (field, value) in [
+        ("hashAlgorithm", json!("sha1")),
+        ("artifactHash", json!("AAAA")),
+        ("nonce", json!(-1)),
+        ("more", json!(1)),
+    ] {
+        let mut wrong = body.clone();
+        wrong[field] = value;
+        assert_eq!(
+            refusal(instance.post_json(PATH, &wrong).await).await.0,
+            400,
+            "{field}"
+        );
+    }
+    instance.stop().await;
+}
+
+#[tokio::test]
+async fn wrong_requests_are_rejected_by_a_reply() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = Running::start(&dir.path().join("state")).await;
+    let request = TimestampRequest::new(HashAlgorithm::Sha256.digest(b"x"), &SystemRandom).unwrap();
+    let mut trailing = request.to_der().unwrap();
+    trailing.push(0);
+    let other_policy = TimestampRequest {
+        policy: Some("1.2.3.4".parse().unwrap()),
+        ..request
+    };
+    for wrong in [
+        Vec::new(),
+        b"nonsense".to_vec(),
+        trailing,
+        other_policy.to_der().unwrap(),
+    ] {
+        let reply = token(ask(&instance, wrong).await).await;
+        assert!(matches!(reply, Err(TspError::Status { .. })), "{reply:?}");
+    }
+    instance.stop().await;
+}
+
+#[tokio::test]
+async fn other_media_types_and_sizes_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = Running::start(&dir.path().join("state")).await;
+    let form = instance.post_form(PATH, &[("a", "b")]).await;
+    assert_eq!(
+        refusal(form).await,
+        (
+            415,
+            "the media type must be application/timestamp-query".to_owned()
+        )
+    );
+    let huge = ask(&instance, vec![0; 1 << 20 | 1]).await;
+    assert_eq!(
+        refusal(huge).await,
+        (413, "the request is larger than 1048576 bytes".to_owned())
+    );
+    instance.stop().await;
+}
+
+#[tokio::test]
+async fn no_time_is_given_while_the_clock_is_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = Running::start(&dir.path().join("state")).await;
+    let request = TimestampRequest::new(HashAlgorithm::Sha256.digest(b"x"), &SystemRandom)
+        .unwrap()
+        .to_der()
+        .unwrap();
+    instance.clock.advance(100);
+    assert_eq!(
+        token(ask(&instance, request.clone()).await)
+            .await
+            .unwrap()
+            .gen_time(),
+        instance.clock.now()
+    );
+    instance.clock.advance(-1);
+    let expected = (
+        503,
+        "the clock went backwards, no timestamps are given".to_owned(),
+    );
+    assert_eq!(
+        refusal(ask(&instance, request.clone()).await).await,
+        expected
+    );
+    instance.clock.advance(1);
+    assert!(token(ask(&instance, request).await).await.is_ok());
+    instance.stop().await;
+}
+
+#[tokio::test]
+async fn the_chain_is_published() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = Running::start(&dir.path().join("state")).await;
+    let pem = instance
+        .get("/api/v1/timestamp/certchain")
+        .await
+        .text()
+        .await
+        .unwrap();
+    assert_eq!(pem.matches("-----BEGIN CERTIFICATE-----").count(), 2);
+    instance.stop().await;
+}
