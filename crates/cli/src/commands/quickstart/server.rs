@@ -1,0 +1,87 @@
+//! The private instance, running beside what uses it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use signhere_serve::ServeError;
+use signhere_sign::instance::Instance;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::commands::serve;
+use crate::error::CliError;
+
+/// The port that is tried first.
+const USUAL: &str = "127.0.0.1:3003";
+/// Whichever port is free.
+const ANY: &str = "127.0.0.1:0";
+
+/// An instance that runs in this process.
+pub(super) struct Server {
+    /// What a client knows of it.
+    pub(super) instance: Instance,
+    /// `http://127.0.0.1:3003`
+    pub(super) url: String,
+    /// `127.0.0.1:3003`
+    pub(super) address: String,
+    /// The issuer of its identity tokens.
+    pub(super) issuer: String,
+    /// How long it took until it was ready.
+    pub(super) start_time: Duration,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<Result<(), ServeError>>,
+}
+
+impl Server {
+    /// Starts the instance of `dir`, on `address` if one is given.
+    pub(super) async fn start(address: Option<SocketAddr>, dir: &Path) -> Result<Self, CliError> {
+        let began = Instant::now();
+        let listener = match address {
+            Some(address) => serve::bind(address).await?,
+            None => bind_somewhere().await?,
+        };
+        let server = serve::open(dir, &listener).await?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| CliError::internal(&error))?
+            .to_string();
+        let (url, issuer) = (server.endpoints().base(), server.endpoints().issuer());
+        let instance = Instance::from_client_trust_config(server.client_trust_config_json())?;
+        let (stop, stopped) = oneshot::channel();
+        let serving = tokio::spawn(server.serve(listener, async {
+            // A sender that is gone asks for the same.
+            let _ = stopped.await;
+        }));
+        Ok(Self {
+            instance,
+            url,
+            address,
+            issuer,
+            start_time: began.elapsed(),
+            stop,
+            serving,
+        })
+    }
+
+    /// Ends the instance; returns when its data is safe.
+    pub(super) async fn stop(self) -> Result<(), CliError> {
+        drop(self.stop);
+        let served = self
+            .serving
+            .await
+            .map_err(|error| CliError::internal(&error))?;
+        Ok(served?)
+    }
+}
+
+async fn bind_somewhere() -> Result<TcpListener, CliError> {
+    match TcpListener::bind(USUAL).await {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => TcpListener::bind(ANY).await,
+        other => other,
+    }
+    .map_err(|error| CliError::internal(&error))
+}

@@ -1,0 +1,51 @@
+//! The process's environment: the one place of the program that reads it.
+//!
+//! Variables that are the default of a flag are read by clap (see `args.rs`).
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The value of `name`, or `None` when it is unset, empty or not UTF-8.
+pub(crate) fn var(name: &str) -> Option<String> {
+    set_var(name).filter(|value| !value.is_empty())
+}
+
+/// The value of `name` even when it is empty, or `None` when it is unset or
+/// not UTF-8.
+pub(crate) fn set_var(name: &str) -> Option<String> {
+    read(name).and_then(|value| value.into_string().ok())
+}
+
+/// How this program was called, to be called again.
+pub(crate) fn program() -> String {
+    std::env::args()
+        .next()
+        .unwrap_or_else(|| "signhere".to_owned())
+}
+
+/// Every variable whose name and value are UTF-8.
+pub(crate) fn all() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// The folder of the user's configuration (XDG Base Directory).
+pub(crate) fn config_dir() -> Option<PathBuf> {
+    read("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| {
+            read("HOME")
+                .filter(|home| !home.is_empty())
+                .map(|home| PathBuf::from(home).join(".config"))
+        })
+        .map(|base| base.join("signhere"))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the edge that hands the environment to everything else"
+)]
+fn read(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}

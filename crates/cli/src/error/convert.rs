@@ -1,0 +1,272 @@
+//! From the libraries' facts to errors for people.
+
+use std::fmt::Write as _;
+
+use signhere_pki::cosign_key::CosignKeyError;
+use signhere_pki::key::KeyError;
+use signhere_serve::ServeError;
+use signhere_sign::identity::TokenError;
+use signhere_sign::identity::ambient::AmbientError;
+use signhere_sign::identity::oidc::OidcError;
+use signhere_sign::instance::InstanceError;
+use signhere_sign::keys::KeyFileError;
+use signhere_sign::service::{Problem, Service, ServiceError};
+use signhere_sign::session::SignError;
+use signhere_verify::bundle::BundleError;
+use signhere_verify::trust::TrustError;
+use signhere_verify::verdict::{Failure, Reason, StepName};
+
+use super::{CliError, shell_word};
+use crate::exit::Exit;
+
+impl From<KeyError> for CliError {
+    fn from(error: KeyError) -> Self {
+        Self::new(Exit::Failed, "SH-KEY", error.to_string())
+    }
+}
+
+impl From<CosignKeyError> for CliError {
+    fn from(error: CosignKeyError) -> Self {
+        match error {
+            CosignKeyError::WrongPassphrase => {
+                Self::new(Exit::Failed, "SH-KEY-PASSPHRASE", "the passphrase is wrong")
+                    .mend("set SIGNHERE_KEY_PASSWORD or COSIGN_PASSWORD to the right one")
+            }
+            error => Self::new(Exit::Failed, "SH-KEY", error.to_string()),
+        }
+    }
+}
+
+impl From<KeyFileError> for CliError {
+    fn from(error: KeyFileError) -> Self {
+        match error {
+            KeyFileError::Encrypted(error) => error.into(),
+            KeyFileError::Key(error) => error.into(),
+            error => Self::new(Exit::Failed, "SH-KEY-PASSPHRASE", error.to_string()),
+        }
+    }
+}
+
+impl From<BundleError> for CliError {
+    fn from(error: BundleError) -> Self {
+        Self::new(
+            Exit::NoMatchingSignature,
+            error.code(),
+            format!("the bundle cannot be read: {error}"),
+        )
+    }
+}
+
+impl From<&Failure> for CliError {
+    fn from(failure: &Failure) -> Self {
+        let reason = &failure.reason;
+        let mut message = reason.to_string();
+        if let Some(item) = failure.item {
+            let _ = write!(message, " ({} {item})", failure.step);
+        }
+        let mut error = Self::new(exit_of(failure), reason.code(), message);
+        error.expected.clone_from(&failure.expected);
+        error.found.clone_from(&failure.found);
+        match mend_of(reason) {
+            Some(mend) => error.mend(mend),
+            None => error,
+        }
+    }
+}
+
+/// 12 says that the signature does not hold; what has a better name has a
+/// code of its own.
+fn exit_of(failure: &Failure) -> Exit {
+    match (&failure.reason, failure.step) {
+        (Reason::PolicyNeedsKey, _) => Exit::NoCertificate,
+        (Reason::ArtifactBytesNeeded | Reason::ArtifactDigestMissing, _) => Exit::Failed,
+        (_, StepName::Identity) => Exit::OtherSigner,
+        (_, StepName::Log | StepName::Time | StepName::Sct) => Exit::Unproven,
+        _ => Exit::NoMatchingSignature,
+    }
+}
+
+fn mend_of(reason: &Reason) -> Option<&'static str> {
+    match reason {
+        Reason::PolicyNeedsKey => Some("signhere verify --key PUBLIC_KEY FILE"),
+        Reason::PolicyNeedsCertificate => {
+            Some("signhere verify --certificate-identity ID --certificate-oidc-issuer URL FILE")
+        }
+        Reason::ArtifactBytesNeeded | Reason::ArtifactDigestMissing => {
+            Some("verify the file itself, not its digest")
+        }
+        Reason::CertificateUntrusted
+        | Reason::LogUnknown
+        | Reason::TimestampUntrusted
+        | Reason::SctUnknownLog => Some(
+            "if it was signed on another instance: --instance, --trust-config or --trusted-root",
+        ),
+        _ => None,
+    }
+}
+
+impl From<SignError> for CliError {
+    fn from(error: SignError) -> Self {
+        match error {
+            SignError::Service(error) => error.into(),
+            SignError::Trust(error) => error.into(),
+            SignError::Key(error) => error.into(),
+            SignError::LoginNeeded { expired_at } => Self::new(
+                Exit::Login,
+                "SH-TOKEN-EXPIRED",
+                "the identity token has expired",
+            )
+            .found(format!("valid until {expired_at}"))
+            .mend("log in again, or fetch a new token"),
+            SignError::NotVerified(failure) => {
+                let mut error = Self::from(&*failure);
+                error.message = format!(
+                    "the new signature does not verify, and is not written: {}",
+                    error.message
+                );
+                error
+            }
+            SignError::Statement(error) => {
+                let message = format!("no in-toto statement: {error}");
+                Self::new(Exit::Failed, "SH-STATEMENT", message)
+            }
+            SignError::ServiceUrl { .. } => {
+                Self::new(Exit::Trust, "SH-TRUST-SERVICES", error.to_string())
+            }
+            error => Self::new(Exit::Failed, "SH-SIGN", error.to_string()),
+        }
+    }
+}
+
+impl From<InstanceError> for CliError {
+    fn from(error: InstanceError) -> Self {
+        match error {
+            InstanceError::Trust(error) => error.into(),
+            InstanceError::Service(error) => error.into(),
+            error => Self::new(Exit::Trust, "SH-TRUST", error.to_string()),
+        }
+    }
+}
+
+impl From<TrustError> for CliError {
+    fn from(error: TrustError) -> Self {
+        let code = match error {
+            TrustError::NoService { .. }
+            | TrustError::NoUsableService { .. }
+            | TrustError::TooFewServices { .. } => "SH-TRUST-SERVICES",
+            _ => "SH-TRUST",
+        };
+        let message = format!("the trust material cannot be used: {error}");
+        Self::new(Exit::Trust, code, message)
+    }
+}
+
+impl From<TokenError> for CliError {
+    fn from(error: TokenError) -> Self {
+        let message = format!("the identity token cannot be used: {error}");
+        match error {
+            TokenError::Expired { expired_at, now } => Self::new(
+                Exit::Login,
+                "SH-TOKEN-EXPIRED",
+                "the identity token has expired",
+            )
+            .expected(format!("a token valid at {now}"))
+            .found(format!("valid until {expired_at}"))
+            .mend("log in again, or fetch a new token"),
+            TokenError::Audience { expected, found } => Self::new(
+                Exit::Login,
+                "SH-TOKEN-AUDIENCE",
+                "the identity token is for somebody else",
+            )
+            .expected(format!("audience {expected}"))
+            .found(found.join(", ")),
+            _ => Self::new(Exit::Login, "SH-TOKEN", message),
+        }
+    }
+}
+
+impl From<AmbientError> for CliError {
+    fn from(error: AmbientError) -> Self {
+        let message = format!("{}: {}", error.provider, error.problem);
+        Self::new(Exit::Login, "SH-LOGIN-AMBIENT", message).mend(error.provider.remedy())
+    }
+}
+
+impl From<OidcError> for CliError {
+    fn from(error: OidcError) -> Self {
+        match error {
+            OidcError::Service(error) => error.into(),
+            OidcError::Token(error) => error.into(),
+            OidcError::Issuer { expected, found } => Self::new(
+                Exit::Login,
+                "SH-LOGIN-ISSUER",
+                "another issuer answered than the one asked",
+            )
+            .expected(expected)
+            .found(found),
+            OidcError::TimedOut { .. } => {
+                Self::new(Exit::Login, "SH-LOGIN-TIMEOUT", error.to_string())
+                    .mend("run the command again, or use an identity token")
+            }
+            error => {
+                let message = format!("the login failed: {error}");
+                Self::new(Exit::Login, "SH-LOGIN", message)
+            }
+        }
+    }
+}
+
+impl From<ServiceError> for CliError {
+    fn from(error: ServiceError) -> Self {
+        let transient = error.is_transient();
+        let ServiceError {
+            service,
+            url,
+            problem,
+        } = error;
+        let message = match &problem {
+            Problem::Http(error) => format!("the {service} gives no answer: {error}"),
+            problem => format!("the {service} {url}: {problem}"),
+        };
+        if transient {
+            return Self::new(Exit::Retry, "SH-SERVICE-DOWN", message)
+                .mend("try again; to start a private instance: signhere serve");
+        }
+        let (exit, code) = match (&problem, service) {
+            (Problem::Lie { .. }, Service::Log | Service::Tsa) => {
+                (Exit::Unproven, "SH-SERVICE-LIE")
+            }
+            (Problem::Lie { .. }, _) => (Exit::Trust, "SH-SERVICE-LIE"),
+            (Problem::Status { status, .. }, _) if [401, 403].contains(status) => {
+                (Exit::Login, "SH-SERVICE-REFUSED")
+            }
+            (Problem::Status { .. }, _) => (Exit::Failed, "SH-SERVICE-REFUSED"),
+            _ => (Exit::Failed, "SH-SERVICE"),
+        };
+        Self::new(exit, code, message)
+    }
+}
+
+impl From<ServeError> for CliError {
+    fn from(error: ServeError) -> Self {
+        let message = error.to_string();
+        match error {
+            ServeError::InUse { .. } => Self::new(Exit::Retry, "SH-INSTANCE-IN-USE", message)
+                .mend("stop the other one, or name another folder"),
+            ServeError::NotAnInstance { .. } => {
+                Self::new(Exit::Failed, "SH-INSTANCE-FOLDER", message).mend("name another folder")
+            }
+            ServeError::Exposed { path, .. } => {
+                let path = shell_word(&path.display().to_string());
+                Self::new(Exit::Failed, "SH-INSTANCE-EXPOSED", message).mend(format!(
+                    "chmod -R go= {path}, if it is an instance's; else name another"
+                ))
+            }
+            ServeError::File { .. } => Self::new(Exit::Failed, "SH-FILE", message)
+                .mend("name a folder that you can write to"),
+            ServeError::NotLoopback { .. } => Self::new(Exit::Usage, "SH-LISTEN", message)
+                .expected("an address of this machine, such as 127.0.0.1:3003"),
+            _ => Self::new(Exit::Failed, "SH-INSTANCE", message),
+        }
+    }
+}

@@ -1,0 +1,267 @@
+use std::io;
+use std::path::Path;
+
+use signhere_pki::cosign_key::CosignKeyError;
+use signhere_pki::time::Time;
+use signhere_serve::ServeError;
+use signhere_sign::http::HttpError;
+use signhere_sign::identity::TokenError;
+use signhere_sign::identity::oidc::OidcError;
+use signhere_sign::service::{Problem, Service, ServiceError};
+use signhere_sign::session::SignError;
+use signhere_verify::bundle::BundleError;
+use signhere_verify::trust::TrustError;
+use signhere_verify::verdict::{Failure, Reason, StepName};
+
+use super::*;
+
+/// What a person reads, without the styles.
+fn text(error: impl Into<CliError>) -> String {
+    anstream::adapter::strip_str(&error.into().render()).to_string()
+}
+
+fn exit(error: impl Into<CliError>) -> Exit {
+    error.into().exit()
+}
+
+fn failure(step: StepName, reason: Reason) -> Failure {
+    Failure {
+        step,
+        reason,
+        item: None,
+        expected: None,
+        found: None,
+    }
+}
+
+fn service(service: Service, problem: impl Into<Problem>) -> ServiceError {
+    ServiceError {
+        service,
+        url: "http://127.0.0.1:3003/x".to_owned(),
+        problem: problem.into(),
+    }
+}
+
+#[test]
+fn somebody_else() {
+    let failure = Failure {
+        expected: Some("alice@example.com".to_owned()),
+        found: Some("mallory\u{1b}[2J@example.com".to_owned()),
+        ..failure(StepName::Identity, Reason::IdentityMismatch)
+    };
+    assert_eq!(exit(&failure), Exit::OtherSigner);
+    assert_eq!(
+        text(&failure),
+        "error: signed by somebody else [SH-IDENTITY]\n\
+         \x20 expected  alice@example.com\n\
+         \x20    found  mallory\\u{1b}[2J@example.com\n"
+    );
+}
+
+#[test]
+fn each_way_of_not_verifying_has_its_exit_code() {
+    for (step, reason, expected) in [
+        (StepName::Bundle, Reason::PolicyNeedsKey, 13),
+        (StepName::Bundle, Reason::PolicyNeedsCertificate, 12),
+        (StepName::Bundle, Reason::Bundle(BundleError::NoContent), 12),
+        (StepName::Artifact, Reason::ArtifactMismatch, 12),
+        (StepName::Artifact, Reason::ArtifactDigestMissing, 1),
+        (StepName::Signature, Reason::SignatureInvalid, 12),
+        (StepName::Log, Reason::LogEntryMissing, 31),
+        (StepName::Time, Reason::TimeMissing, 31),
+        (StepName::Certificate, Reason::CertificateUntrusted, 12),
+        (StepName::Sct, Reason::SctMissing, 31),
+        (StepName::Identity, Reason::IssuerMismatch, 20),
+    ] {
+        let failure = failure(step, reason);
+        assert_eq!(exit(&failure).status(), expected, "{failure:?}");
+        // A signature that is refused for signing is refused for the same reason.
+        assert_eq!(
+            exit(SignError::NotVerified(Box::new(failure))).status(),
+            expected
+        );
+    }
+}
+
+#[test]
+fn a_key_where_a_certificate_was_asked_for() {
+    assert_eq!(
+        text(&failure(StepName::Bundle, Reason::PolicyNeedsKey)),
+        "error: the bundle is signed with a key, and no key was given to verify it with \
+         [SH-POLICY-NEEDS-KEY]\n\
+         \x20     mend  signhere verify --key PUBLIC_KEY FILE\n"
+    );
+}
+
+#[test]
+fn which_of_several_entries_it_was() {
+    let failure = Failure {
+        item: Some(1),
+        ..failure(StepName::Log, Reason::ProofMissing)
+    };
+    assert_eq!(
+        text(&failure),
+        "error: the log entry has no inclusion proof (log 1) [SH-LOG-PROOF-MISSING]\n"
+    );
+}
+
+#[test]
+fn a_service_that_is_down_is_tried_again() {
+    let error = service(
+        Service::Ca,
+        HttpError::Connect {
+            url: "http://127.0.0.1:3003/x".to_owned(),
+            detail: "connection refused".to_owned(),
+        },
+    );
+    assert_eq!(exit(error.clone()), Exit::Retry);
+    assert_eq!(
+        text(error),
+        "error: the certificate authority gives no answer: http://127.0.0.1:3003/x: \
+         cannot connect: connection refused [SH-SERVICE-DOWN]\n\
+         \x20     mend  try again; to start a private instance: signhere serve\n"
+    );
+}
+
+#[test]
+fn a_service_that_refuses_or_lies_is_not() {
+    let status = |status| Problem::Status {
+        status,
+        excerpt: "no".to_owned(),
+    };
+    let lie = || Problem::Lie {
+        what: "certificate",
+        detail: "of another key".to_owned(),
+    };
+    assert_eq!(exit(service(Service::Ca, status(401))), Exit::Login);
+    assert_eq!(exit(service(Service::Ca, status(400))), Exit::Failed);
+    assert_eq!(exit(service(Service::Ca, status(503))), Exit::Retry);
+    assert_eq!(exit(service(Service::Ca, lie())), Exit::Trust);
+    assert_eq!(exit(service(Service::Log, lie())), Exit::Unproven);
+    assert_eq!(exit(service(Service::Tsa, lie())), Exit::Unproven);
+}
+
+#[test]
+fn an_expired_token() {
+    let error = TokenError::Expired {
+        expired_at: Time::from_unix(0),
+        now: Time::from_unix(60),
+    };
+    assert_eq!(exit(error.clone()), Exit::Login);
+    assert_eq!(
+        text(OidcError::Token(error)),
+        "error: the identity token has expired [SH-TOKEN-EXPIRED]\n\
+         \x20 expected  a token valid at 1970-01-01T00:01:00Z\n\
+         \x20    found  valid until 1970-01-01T00:00:00Z\n\
+         \x20     mend  log in again, or fetch a new token\n"
+    );
+}
+
+#[test]
+fn a_token_for_somebody_else() {
+    let error = TokenError::Audience {
+        expected: "sigstore".to_owned(),
+        found: vec!["vault".to_owned(), "aws".to_owned()],
+    };
+    assert_eq!(
+        text(error),
+        "error: the identity token is for somebody else [SH-TOKEN-AUDIENCE]\n\
+         \x20 expected  audience sigstore\n\
+         \x20    found  vault, aws\n"
+    );
+}
+
+#[test]
+fn trust_material_that_cannot_be_used() {
+    let error = TrustError::NoStart {
+        path: "tlogs[0].publicKey.validFor".to_owned(),
+    };
+    assert_eq!(exit(error.clone()), Exit::Trust);
+    assert_eq!(
+        text(error),
+        "error: the trust material cannot be used: `tlogs[0].publicKey.validFor` has no start \
+         of validity [SH-TRUST]\n"
+    );
+}
+
+#[test]
+fn a_wrong_passphrase() {
+    assert_eq!(
+        text(CosignKeyError::WrongPassphrase),
+        "error: the passphrase is wrong [SH-KEY-PASSPHRASE]\n\
+         \x20     mend  set SIGNHERE_KEY_PASSWORD or COSIGN_PASSWORD to the right one\n"
+    );
+}
+
+#[test]
+fn a_folder_that_is_taken() {
+    let error = ServeError::InUse { path: "x".into() };
+    assert_eq!(exit(error), Exit::Retry);
+    let error = ServeError::NotLoopback {
+        address: ([192, 0, 2, 1], 3003).into(),
+    };
+    assert_eq!(exit(error), Exit::Usage);
+}
+
+#[test]
+fn a_folder_that_others_can_read() {
+    let error = ServeError::Exposed {
+        path: "my keys".into(),
+        mode: 0o755,
+    };
+    assert!(text(error).contains("mend  chmod -R go= 'my keys', if it is an instance's"));
+}
+
+#[test]
+fn files() {
+    let path = Path::new("a.txt");
+    let error = |kind: io::ErrorKind| CliError::file("read", path, &kind.into());
+    assert_eq!(
+        text(error(io::ErrorKind::NotFound)),
+        "error: cannot read a.txt: there is no such file [SH-FILE-MISSING]\n"
+    );
+    assert_eq!(
+        text(error(io::ErrorKind::PermissionDenied)),
+        "error: cannot read a.txt: permission denied [SH-FILE-DENIED]\n\
+         \x20     mend  ls -ld a.txt\n"
+    );
+    assert_eq!(
+        text(CliError::too_large(path, 4)),
+        "error: a.txt is too large [SH-FILE-TOO-LARGE]\n\
+         \x20 expected  at most 4 bytes\n"
+    );
+}
+
+#[test]
+fn a_closed_pipe_is_no_news() {
+    assert!(CliError::output(&io::ErrorKind::BrokenPipe.into()).is_silent());
+    assert!(!CliError::output(&io::ErrorKind::StorageFull.into()).is_silent());
+}
+
+#[test]
+fn one_word_of_a_shell() {
+    assert_eq!(shell_word("a/b-c.txt"), "a/b-c.txt");
+    assert_eq!(shell_word("a b"), "'a b'");
+    assert_eq!(shell_word("it's"), "'it'\\''s'");
+    assert_eq!(shell_word("$(rm -rf /)"), "'$(rm -rf /)'");
+    assert_eq!(shell_word(""), "''");
+}
+
+#[test]
+fn the_document() {
+    let error = CliError::usage("no").expected("a").found("b").mend("c");
+    assert_eq!(
+        serde_json::to_value(error.document()).unwrap(),
+        serde_json::json!({
+            "version": 1,
+            "error": {
+                "code": "SH-USAGE",
+                "message": "no",
+                "expected": "a",
+                "found": "b",
+                "mend": "c",
+                "exitCode": 2,
+            },
+        })
+    );
+}

@@ -1,0 +1,50 @@
+//! Exit codes: what a script may rely on.
+//!
+//! 10 to 13 mean what they mean in cosign; the others are signhere's own and
+//! are listed in `docs/guide/sign-and-verify.md`.
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Failed for a reason that has no code of its own.
+    Failed,
+    /// The command line is wrong.
+    Usage,
+    /// There is no signature at all.
+    NoSignature,
+    /// What was to be verified does not exist.
+    NoArtifact,
+    /// There is a signature, but it does not match.
+    NoMatchingSignature,
+    /// A certificate was asked for, and the signature has none.
+    NoCertificate,
+    /// Signed, but by someone else.
+    OtherSigner,
+    /// Trust material is missing or unusable.
+    Trust,
+    /// The log entry, or the time of signing, is not proven.
+    Unproven,
+    /// A service or the network failed: try again.
+    Retry,
+    /// A login is needed, or was refused.
+    Login,
+}
+
+impl Exit {
+    /// The process's exit status.
+    pub(crate) const fn status(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::NoSignature => 10,
+            Self::NoArtifact => 11,
+            Self::NoMatchingSignature => 12,
+            Self::NoCertificate => 13,
+            Self::OtherSigner => 20,
+            Self::Trust => 30,
+            Self::Unproven => 31,
+            Self::Retry => 40,
+            Self::Login => 41,
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Files: read within bounds, digested in constant memory, written whole or
+//! not at all.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write as _};
+use std::path::{Path, PathBuf};
+
+use signhere_pki::digest::{Digest, HashAlgorithm, Hasher};
+
+use crate::error::CliError;
+use crate::output::{Output, progress};
+
+/// The extension of a bundle next to its file.
+pub(crate) const BUNDLE_EXTENSION: &str = ".sigstore.json";
+
+/// The buffer of a streaming read.
+const CHUNK: usize = 256 * 1024;
+
+/// `FILE.sigstore.json`.
+pub(crate) fn bundle_path(file: &Path) -> PathBuf {
+    let mut name = OsString::from(file);
+    name.push(BUNDLE_EXTENSION);
+    PathBuf::from(name)
+}
+
+/// The whole of a file that is at most `limit` bytes long.
+pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, CliError> {
+    let file = File::open(path).map_err(|error| CliError::file("read", path, &error))?;
+    read_from(file, path, limit)
+}
+
+/// The whole of a text file that is at most `limit` bytes long.
+pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, CliError> {
+    String::from_utf8(read(path, limit)?).map_err(|_| {
+        CliError::file(
+            "read",
+            path,
+            &io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"),
+        )
+    })
+}
+
+/// The whole of `source`, at most `limit` bytes; `path` names it in errors.
+pub(crate) fn read_from(source: impl Read, path: &Path, limit: u64) -> Result<Vec<u8>, CliError> {
+    let mut bytes = Vec::new();
+    source
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|error| CliError::file("read", path, &error))?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > limit) {
+        return Err(CliError::too_large(path, limit));
+    }
+    Ok(bytes)
+}
+
+/// The digests of a file, one for each algorithm, read once in constant
+/// memory. The path `-` is standard input.
+pub(crate) fn digests(
+    path: &Path,
+    algorithms: &[HashAlgorithm],
+    output: Output,
+) -> Result<Vec<Digest>, CliError> {
+    let failed = |error: io::Error| CliError::file("read", path, &error);
+    let (source, length): (Box<dyn Read>, u64) = if path == Path::new("-") {
+        (Box::new(io::stdin().lock()), 0)
+    } else {
+        let file = File::open(path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        if metadata.is_dir() {
+            return Err(failed(io::ErrorKind::IsADirectory.into()));
+        }
+        (Box::new(file), metadata.len())
+    };
+    let bar = progress::bytes(output, &path.display().to_string(), length);
+    let digests = digests_of(source, algorithms, |count| bar.inc(count)).map_err(failed)?;
+    bar.finish_and_clear();
+    Ok(digests)
+}
+
+/// The digests of what `source` holds; `seen` is told how many bytes were read.
+pub(crate) fn digests_of(
+    mut source: impl Read,
+    algorithms: &[HashAlgorithm],
+    seen: impl Fn(u64),
+) -> io::Result<Vec<Digest>> {
+    let mut hashers: Vec<Hasher> = algorithms.iter().map(|a| a.hasher()).collect();
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let count = match source.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let chunk = buffer.get(..count).unwrap_or_default();
+        for hasher in &mut hashers {
+            hasher.update(chunk);
+        }
+        seen(u64::try_from(count).unwrap_or_default());
+    }
+    Ok(hashers.into_iter().map(Hasher::finish).collect())
+}
+
+/// Writes a file whole or not at all: a temporary file beside it, synced, is
+/// renamed over it.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    let mut temporary = OsString::from(path);
+    temporary.push(format!(".{}.partial", std::process::id()));
+    let temporary = PathBuf::from(temporary);
+    let written = File::create(&temporary)
+        .and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        })
+        .and_then(|()| fs::rename(&temporary, path));
+    written.map_err(|error| {
+        // What could not be finished must not stay; that it may not have been
+        // begun either is what the error says.
+        let _ = fs::remove_file(&temporary);
+        CliError::file("write", path, &error)
+    })
+}
+
+/// Makes a file that did not exist, readable by its owner alone when `secret`.
+pub(crate) fn create_new(path: &Path, bytes: &[u8], secret: bool) -> Result<(), CliError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(if secret { 0o600 } else { 0o644 });
+    }
+    #[cfg(not(unix))]
+    let _ = secret;
+    let mut file = options.open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => CliError::exists(path),
+        _ => CliError::file("write", path, &error),
+    })?;
+    file.write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .map_err(|error| CliError::file("write", path, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bundle_lies_next_to_its_file() {
+        assert_eq!(
+            bundle_path(Path::new("a/b.tar.gz")),
+            Path::new("a/b.tar.gz.sigstore.json")
+        );
+    }
+
+    #[test]
+    fn a_read_is_bounded() {
+        let path = Path::new("x");
+        assert_eq!(read_from(&b"1234"[..], path, 4), Ok(b"1234".to_vec()));
+        assert_eq!(
+            read_from(&b"12345"[..], path, 4),
+            Err(CliError::too_large(path, 4))
+        );
+    }
+}

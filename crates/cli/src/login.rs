@@ -1,0 +1,211 @@
+//! Where an identity token comes from: a flag, a file, the environment, the CI
+//! system, or a person who logs in.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use clap::{Args, ValueHint};
+use signhere_pki::random::SystemRandom;
+use signhere_pki::time::Clock as _;
+use signhere_sign::http::{HttpClient, HttpConfig, TokioSleep};
+use signhere_sign::identity::ambient::{SystemEnv, detect};
+use signhere_sign::identity::oidc::{DevicePrompt, Login, LoginConfig, OidcError};
+use signhere_sign::identity::{AUDIENCE, IdentityToken};
+use tokio::sync::oneshot;
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::clock::SystemClock;
+use crate::commands::Context;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::style::{BOLD, paint};
+use crate::{env, files, visit};
+
+/// No token file is larger.
+const TOKEN_LIMIT: u64 = 128 * 1024;
+/// The variable that holds a token, as cosign and sigstore-js know it.
+const TOKEN_VARIABLE: &str = "SIGSTORE_ID_TOKEN";
+
+/// Who signs.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Identity")]
+pub(crate) struct LoginArgs {
+    /// Read the identity token from a file; `-` is standard input
+    #[arg(long, value_name = "FILE|-", value_hint = ValueHint::FilePath, conflicts_with = "identity_token")]
+    pub(crate) identity_token_file: Option<PathBuf>,
+    /// The identity token itself. Other users can read it in the list of processes: prefer
+    /// SIGSTORE_ID_TOKEN or --identity-token-file
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) identity_token: Option<String>,
+    /// Log in at this issuer instead of the instance's
+    #[arg(long, value_name = "URL")]
+    pub(crate) oidc_issuer: Option<Url>,
+    /// Log in with a code on another device
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+}
+
+/// An HTTP client with the system's clockwork and randomness.
+pub(crate) fn http_client() -> Arc<HttpClient> {
+    Arc::new(HttpClient::new(
+        HttpConfig::default(),
+        Arc::new(TokioSleep),
+        Arc::new(SystemRandom),
+    ))
+}
+
+/// An identity token for Sigstore, from the first place that has one; a person
+/// is asked last, to log in at `issuer`.
+pub(crate) async fn identity(
+    context: &Context,
+    args: &LoginArgs,
+    issuer: Option<&Url>,
+    http: &Arc<HttpClient>,
+) -> Result<IdentityToken, CliError> {
+    if let Some(token) = given(args)? {
+        return Ok(IdentityToken::parse(&token, AUDIENCE, SystemClock.now())?);
+    }
+    let environment = SystemEnv::new(env::all());
+    if let Some(ambient) = detect(&environment, http, AUDIENCE, SystemClock.now()).await? {
+        context
+            .output
+            .note(format_args!("identity from {}", ambient.provider));
+        return Ok(ambient.token);
+    }
+    let login = login(args.oidc_issuer.as_ref().or(issuer), http)?;
+    if !context.may_ask() {
+        return Err(CliError::new(
+            Exit::Login,
+            "SH-LOGIN-NEEDED",
+            "a login is needed, and there is no terminal to ask on",
+        )
+        .mend(format!(
+            "set {TOKEN_VARIABLE}, or use --identity-token-file"
+        )));
+    }
+    let token = if args.no_browser || !has_display() {
+        match login
+            .with_device(|prompt| show_device(context, prompt))
+            .await
+        {
+            Err(OidcError::NotOffered { .. }) if !args.no_browser => {
+                login.with_browser(|page| show_page(context, page)).await
+            }
+            other => other,
+        }
+    } else {
+        login
+            .with_browser(|page| {
+                show_page(context, page);
+                open_browser(page);
+            })
+            .await
+    };
+    Ok(token?)
+}
+
+/// A login at `issuer` that has not begun.
+pub(crate) fn login(issuer: Option<&Url>, http: &Arc<HttpClient>) -> Result<Login, CliError> {
+    let issuer = issuer.ok_or_else(|| {
+        CliError::new(
+            Exit::Login,
+            "SH-LOGIN-NO-ISSUER",
+            "the signing config names no issuer to log in at",
+        )
+        .mend("--oidc-issuer URL, or an identity token")
+    })?;
+    Ok(Login::new(
+        LoginConfig::new(issuer.clone()),
+        Arc::clone(http),
+        Arc::new(SystemClock),
+        Arc::new(SystemRandom),
+    ))
+}
+
+/// Logs in at an instance's development issuer by filling in its login page,
+/// as soon as `email` is known; `shown` is given the page first.
+pub(crate) async fn by_form(
+    login: &Login,
+    shown: impl FnOnce(&Url) -> oneshot::Receiver<String>,
+) -> Result<IdentityToken, CliError> {
+    let (failed, failure) = oneshot::channel();
+    let token = login.with_browser(|page| {
+        let page = page.clone();
+        let email = shown(&page);
+        tokio::spawn(async move {
+            // Nobody typed anything: the browser may still come back.
+            let Ok(email) = email.await else { return };
+            if let Err(error) = visit::log_in(&page, &email).await {
+                // Nobody waits any more when the browser was quicker.
+                let _ = failed.send(error);
+            }
+        });
+    });
+    tokio::select! {
+        token = token => Ok(token?),
+        Ok(error) = failure => Err(error),
+    }
+}
+
+/// A token that somebody handed over, if there is one.
+fn given(args: &LoginArgs) -> Result<Option<Zeroizing<String>>, CliError> {
+    if let Some(token) = &args.identity_token {
+        return Ok(Some(Zeroizing::new(token.clone())));
+    }
+    if let Some(path) = &args.identity_token_file {
+        let bytes = if path == Path::new("-") {
+            files::read_from(io::stdin().lock(), path, TOKEN_LIMIT)?
+        } else {
+            files::read(path, TOKEN_LIMIT)?
+        };
+        let text = String::from_utf8(bytes).map_err(|_| {
+            CliError::new(
+                Exit::Login,
+                "SH-TOKEN",
+                format!("{}: this is no identity token", path.display()),
+            )
+        })?;
+        return Ok(Some(Zeroizing::new(text)));
+    }
+    Ok(env::var(TOKEN_VARIABLE).map(Zeroizing::new))
+}
+
+fn show_page(context: &Context, page: &Url) {
+    context
+        .output
+        .note(format_args!("Log in here:\n\n  {}\n", paint(BOLD, page)));
+}
+
+fn show_device(context: &Context, prompt: &DevicePrompt) {
+    context.output.note(format_args!(
+        "Log in on any device:\n\n  {}\n  code {}\n",
+        paint(BOLD, prompt.page_with_code.as_ref().unwrap_or(&prompt.page)),
+        paint(BOLD, &prompt.code),
+    ));
+}
+
+fn has_display() -> bool {
+    if cfg!(any(target_os = "macos", target_os = "windows")) {
+        return env::var("SSH_CONNECTION").is_none();
+    }
+    env::var("DISPLAY").is_some() || env::var("WAYLAND_DISPLAY").is_some()
+}
+
+/// Starts the browser. The page's address is on the screen too: it is no error
+/// when no browser starts.
+fn open_browser(page: &Url) {
+    let opener = if cfg!(target_os = "macos") {
+        "open"
+    } else {
+        "xdg-open"
+    };
+    let _ = Command::new(opener)
+        .arg(page.as_str())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+}
