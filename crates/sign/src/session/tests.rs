@@ -10,6 +10,7 @@ use signhere_pki::{
 };
 use signhere_verify::{
     bundle::{Content, KeyMaterial},
+    trust::{Selector, SigningConfig},
     verdict::StepName,
     verifier::Policy,
 };
@@ -443,4 +444,94 @@ async fn lies_that_only_verification_finds_are_found() {
     for (lie, logs, step, code) in cases {
         assert_eq!(self_check(lie, logs).await, (step, code), "{lie:?}");
     }
+}
+
+/// Signs by `config`, the signing config of an instance with one of each service, changed.
+async fn by_config(change: impl FnOnce(&mut SigningConfig)) -> Result<Signed, SignError> {
+    by_config_of(&[2], change).await
+}
+
+async fn by_config_of(
+    logs: &[u32],
+    change: impl FnOnce(&mut SigningConfig),
+) -> Result<Signed, SignError> {
+    let running = Running::start().await;
+    let mut instance = running.describe(logs, true);
+    change(&mut instance.signing_config);
+    let tools = tools(&running, HttpConfig::default());
+    let session = Session::keyless(&instance, identity(), tools)?;
+    session.sign(file()).await
+}
+
+#[tokio::test]
+async fn as_many_services_are_used_as_the_config_wants() {
+    for (selector, used) in [
+        (Selector::Any, 1),
+        (Selector::All, 2),
+        (Selector::Exact(2), 2),
+    ] {
+        let signed = by_config_of(&[1, 2], |config| config.rekor_tlog_config = selector);
+        let signed = signed.await.unwrap();
+        assert_eq!(signed.bundle.material.tlog_entries.len(), used);
+    }
+    let kind = ServiceKind::Tsa;
+    let too_few = by_config(|config| config.tsa_config = Selector::Exact(2)).await;
+    let expected = 2;
+    let refused = TrustError::TooFewServices {
+        kind,
+        expected,
+        found: 1,
+    };
+    assert_eq!(too_few.unwrap_err(), refused.into());
+}
+
+#[tokio::test]
+async fn services_count_in_their_time_only() {
+    let retired = by_config(|config| {
+        config.rekor_tlog_urls[0].valid_for.end = Some(NOW.plus_seconds(-1));
+    });
+    let refused = TrustError::NoUsableService {
+        kind: ServiceKind::Log,
+        listed: 1,
+    };
+    assert_eq!(retired.await.unwrap_err(), refused.into());
+    let last_second = by_config(|config| config.rekor_tlog_urls[0].valid_for.end = Some(NOW));
+    last_second.await.unwrap();
+}
+
+#[tokio::test]
+async fn services_of_an_unknown_generation_are_not_used() {
+    let newer = by_config(|config| config.rekor_tlog_urls[0].major_api_version = 3);
+    let refused = TrustError::NoUsableService {
+        kind: ServiceKind::Log,
+        listed: 1,
+    };
+    assert_eq!(newer.await.unwrap_err(), refused.into());
+}
+
+#[tokio::test]
+async fn services_have_web_addresses() {
+    let strange = by_config(|config| config.tsa_urls[0].url = "file:///etc/passwd".into());
+    let refused = SignError::ServiceUrl {
+        kind: ServiceKind::Tsa,
+        url: "file:///etc/passwd".into(),
+    };
+    assert_eq!(strange.await.unwrap_err(), refused);
+}
+
+#[tokio::test]
+async fn without_an_authority_only_keys_sign() {
+    let without = by_config(|config| config.ca_urls.clear()).await;
+    let kind = ServiceKind::Ca;
+    let refused = TrustError::NoService { kind };
+    assert_eq!(without.unwrap_err(), refused.into());
+}
+
+#[tokio::test]
+async fn without_a_time_there_is_no_keyless_signature() {
+    let untimed = by_config(|config| config.tsa_urls.clear()).await;
+    let SignError::NotVerified(failure) = untimed.unwrap_err() else {
+        panic!("another failure");
+    };
+    assert_eq!(failure.reason.code(), "SH-TIME-MISSING");
 }
