@@ -230,22 +230,47 @@ fn letters_of(code: &str) -> String {
 }
 
 fn user_code(issuer: &Issuer) -> Result<String, Problem> {
-    let mut code = String::with_capacity(USER_CODE_LEN + 1);
-    while letters_of(&code).len() < USER_CODE_LEN {
-        let mut byte = [0];
+    let mut letters = String::with_capacity(USER_CODE_LEN);
+    while letters.len() < USER_CODE_LEN {
+        let mut bytes = [0; 2 * USER_CODE_LEN];
         issuer
             .random
-            .fill(&mut byte)
+            .fill(&mut bytes)
             .map_err(|_| Problem::internal())?;
-        // 240 is the largest multiple of 20 in a byte: bytes above it would favour the first letters.
-        let letter = byte
-            .iter()
-            .filter(|byte| **byte < 240)
-            .find_map(|byte| LETTERS.get(usize::from(*byte) % LETTERS.len()));
-        code.extend(letter.map(|letter| char::from(*letter)));
-        if code.len() == USER_CODE_LEN / 2 {
-            code.push('-');
+        letters.extend(bytes.into_iter().filter_map(letter));
+        letters.truncate(USER_CODE_LEN);
+    }
+    letters.insert(USER_CODE_LEN / 2, '-');
+    Ok(letters)
+}
+
+/// The letter that a random byte stands for. Bytes past the last whole alphabet stand for none: they would
+/// favour its first letters.
+fn letter(byte: u8) -> Option<char> {
+    let alphabets = usize::from(u8::MAX) / LETTERS.len();
+    let index = usize::from(byte);
+    if index >= alphabets * LETTERS.len() {
+        return None;
+    }
+    LETTERS
+        .get(index % LETTERS.len())
+        .map(|letter| char::from(*letter))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LETTERS, letter};
+
+    #[test]
+    fn every_letter_is_as_likely() {
+        let letters: Vec<_> = (0..=u8::MAX).filter_map(letter).collect();
+        assert_eq!(letters.len(), 240);
+        for wanted in LETTERS {
+            let count = letters
+                .iter()
+                .filter(|letter| **letter == char::from(*wanted))
+                .count();
+            assert_eq!(count, 12);
         }
     }
-    Ok(code)
 }
