@@ -30,6 +30,8 @@ mod log;
 mod oidc;
 mod pool;
 mod proto;
+#[cfg(test)]
+mod quiet;
 mod state;
 mod store;
 mod trust;

@@ -4,6 +4,7 @@ use std::path::Path;
 use super::StateFolder;
 use super::files::{SECRET, write_durably};
 use crate::error::ServeError;
+use crate::quiet::nothing_starts;
 
 fn make_one_key(dir: &Path) -> Result<(), ServeError> {
     write_durably(&dir.join("key"), b"key", SECRET)
@@ -11,6 +12,7 @@ fn make_one_key(dir: &Path) -> Result<(), ServeError> {
 
 #[test]
 fn a_folder_has_one_holder() {
+    let _quiet = nothing_starts();
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("state");
     let held = StateFolder::take(&root).unwrap();
@@ -24,6 +26,7 @@ fn a_folder_has_one_holder() {
 
 #[test]
 fn keys_are_made_once() {
+    let _quiet = nothing_starts();
     let dir = tempfile::tempdir().unwrap();
     let folder = StateFolder::take(&dir.path().join("state")).unwrap();
     let identity = folder.identity(make_one_key).unwrap();
@@ -34,6 +37,7 @@ fn keys_are_made_once() {
 
 #[test]
 fn keys_half_made_are_thrown_away() {
+    let _quiet = nothing_starts();
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("state");
     let folder = StateFolder::take(&root).unwrap();
@@ -55,6 +59,7 @@ fn keys_half_made_are_thrown_away() {
 
 #[test]
 fn a_log_without_its_keys_gets_no_new_ones() {
+    let _quiet = nothing_starts();
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("state");
     let folder = StateFolder::take(&root).unwrap();
@@ -68,6 +73,7 @@ fn a_log_without_its_keys_gets_no_new_ones() {
 
 #[test]
 fn a_folder_of_something_else_is_left_alone() {
+    let _quiet = nothing_starts();
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("state");
     let folder = StateFolder::take(&root).unwrap();

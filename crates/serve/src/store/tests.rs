@@ -10,6 +10,8 @@ use signhere_log::sequencer::{Sequencer, SequencerConfig};
 use signhere_log::storage::{Journal, Objects};
 use signhere_pki::key::{KeyKind, PrivateKey};
 
+use crate::quiet::{nothing_starts, one_starts};
+
 use super::*;
 
 const ORIGIN: &str = "log.example";
@@ -33,6 +35,7 @@ fn check(folder: &Path, key: &PrivateKey) -> u64 {
 
 #[test]
 fn a_log_in_files_goes_on_where_it_was() {
+    let _quiet = nothing_starts();
     let folder = tempfile::tempdir().unwrap();
     let key = PrivateKey::generate(KeyKind::Ed25519).unwrap();
     for round in 0..7_u64 {
@@ -69,6 +72,7 @@ fn a_log_in_files_goes_on_where_it_was() {
 
 #[test]
 fn a_second_holder_is_refused_until_the_first_lets_go() {
+    let _quiet = nothing_starts();
     let folder = tempfile::tempdir().unwrap();
     let first = open(folder.path()).unwrap();
     let path = folder.path().join("hold").display().to_string();
@@ -91,6 +95,7 @@ fn a_second_holder_is_refused_until_the_first_lets_go() {
 
 #[test]
 fn objects_are_replaced_whole_and_never_outside_of_their_folder() {
+    let _quiet = nothing_starts();
     let folder = tempfile::tempdir().unwrap();
     let storage = open(folder.path()).unwrap();
     let objects = storage.objects;
@@ -131,6 +136,7 @@ fn objects_are_replaced_whole_and_never_outside_of_their_folder() {
 
 #[test]
 fn a_failed_write_is_an_error_and_leaves_the_object() {
+    let _quiet = nothing_starts();
     let folder = tempfile::tempdir().unwrap();
     let objects = open(folder.path()).unwrap().objects;
     objects.put("a", b"file").unwrap();
@@ -143,6 +149,7 @@ fn a_failed_write_is_an_error_and_leaves_the_object() {
 
 #[test]
 fn the_lock_moves_only_from_the_value_it_has() {
+    let _quiet = nothing_starts();
     let folder = tempfile::tempdir().unwrap();
     let mut lock = open(folder.path()).unwrap().lock;
     assert_eq!(lock.load(), Ok(None));
@@ -171,6 +178,7 @@ fn journal(folder: &Path) -> Box<dyn Journal> {
 
 #[test]
 fn records_come_back_until_they_are_cleared() {
+    let _quiet = nothing_starts();
     let folder = tempfile::tempdir().unwrap();
     let mut first = journal(folder.path());
     first.append(b"one").unwrap();
@@ -190,6 +198,7 @@ fn records_come_back_until_they_are_cleared() {
 /// Cut anywhere, or grown without its bytes: the records before are whole, and the next one follows them.
 #[test]
 fn a_torn_tail_is_no_record() {
+    let _quiet = nothing_starts();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let mut writer = journal(folder.path());
@@ -221,6 +230,7 @@ fn a_torn_tail_is_no_record() {
 
 #[test]
 fn a_damaged_record_before_others_is_no_torn_tail() {
+    let _quiet = nothing_starts();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let mut writer = journal(folder.path());
@@ -282,6 +292,7 @@ fn a_killed_process_loses_nothing_that_it_answered() {
     let log_folder = folder.path().join("log");
     let mut answered: Option<(u64, Hash)> = None;
     for lines in [1, 7, 18, 30] {
+        let starting = one_starts();
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
@@ -292,6 +303,7 @@ fn a_killed_process_loses_nothing_that_it_answered() {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
+        drop(starting);
         let output = BufReader::new(child.stdout.take().unwrap());
         let mut seen = 0;
         for line in output.lines().map_while(Result::ok) {
