@@ -44,7 +44,9 @@ fn its_document_says_what_was_proven() {
     assert_eq!(document["version"], 1);
     assert_eq!(document["file"], "README.md");
     assert_eq!(document["identity"], ALICE);
-    assert_eq!(document["forgery"]["exitCode"], 12);
+    let forgery = &document["forgery"];
+    assert_eq!(forgery["refused"]["code"], "SH-ARTIFACT-DIGEST");
+    assert_eq!(forgery["refusedWithFittedBundle"]["code"], "SH-SIGNATURE");
     let verify = document["next"][0].as_str().unwrap();
     let words: Vec<&str> = verify.split(' ').skip(1).collect();
     place.run(words).exits(0);

@@ -115,8 +115,8 @@ impl Tour<'_> {
             issuer: server.issuer.clone(),
         };
         let verdict = self.verify(&verifier, &bundle, &policy)?;
-        let refusal = self.forge(&verifier, &bundle, &policy)?;
-        self.finish(server, &signed, &verdict, &refusal)
+        let forgery = self.forge(&verifier, &bundle, &policy)?;
+        self.finish(server, &signed, &verdict, forgery)
     }
 
     async fn sign(&self, server: &Server) -> Result<Signed, CliError> {
@@ -127,7 +127,7 @@ impl Tour<'_> {
         let token = login::log_in(self.context, chosen, issuer.as_ref(), &http).await?;
         let identity = token.challenge().as_str().to_owned();
         self.fact("you are", &identity)?;
-        self.fact("says", token.issuer())?;
+        self.fact("issuer", token.issuer())?;
 
         let size = fs::metadata(&self.args.file).map_or(0, |metadata| metadata.len());
         let file = self.args.file.display();
@@ -171,22 +171,35 @@ impl Tour<'_> {
         }
     }
 
-    /// Has a forgery refused, and says why it was.
+    /// Has a forgery refused, and says why it was; also with a bundle that
+    /// was made to fit it.
     fn forge(
         &self,
         verifier: &Verifier,
         bundle: &Bundle,
         policy: &Policy,
-    ) -> Result<CliError, CliError> {
+    ) -> Result<Forgery, CliError> {
         self.heading("5  Refuse a forgery: the same file with one bit changed")?;
         let forged = forgery::digests(&self.args.file, &HashAlgorithm::ALL)?;
-        let verdict = verifier.verify(bundle, &Artifact::Digests(&forged), policy);
-        let Some(failure) = &verdict.failure else {
-            return Err(CliError::internal(&"a forged file was accepted"));
+        let refuse = |bundle: &Bundle| -> Result<CliError, CliError> {
+            let verdict = verifier.verify(bundle, &Artifact::Digests(&forged), policy);
+            match &verdict.failure {
+                Some(failure) => Ok(CliError::from(failure)),
+                None => Err(CliError::internal(&"a forged file was accepted")),
+            }
         };
-        let refusal = CliError::from(failure);
-        self.line(format_args!("   {} refused: {}", cross(), refusal.brief()))?;
-        Ok(refusal)
+        let refused = refuse(bundle)?;
+        self.line(format_args!("   {} refused: {}", cross(), refused.brief()))?;
+        let fitted = refuse(&forgery::fit(bundle.clone(), &forged))?;
+        self.line(format_args!(
+            "   {} refused, with a bundle made to fit it: {}",
+            cross(),
+            fitted.brief()
+        ))?;
+        Ok(Forgery {
+            refused: refused.fields(),
+            refused_with_fitted_bundle: fitted.fields(),
+        })
     }
 
     fn finish(
@@ -194,7 +207,7 @@ impl Tour<'_> {
         server: &Server,
         signed: &Signed,
         verdict: &Verdict,
-        refusal: &CliError,
+        forgery: Forgery,
     ) -> Result<(), CliError> {
         let lines = Lines {
             program: &env::program(),
@@ -216,7 +229,7 @@ impl Tour<'_> {
             identity: &signed.identity,
             issuer: &server.issuer,
             verdict,
-            forgery: refusal.fields(),
+            forgery,
             next: lines.all().into_iter().map(|line| line.command).collect(),
         })
     }
@@ -248,6 +261,14 @@ struct Document<'a> {
     identity: &'a str,
     issuer: &'a str,
     verdict: &'a Verdict,
-    forgery: ErrorFields,
+    forgery: Forgery,
     next: Vec<String>,
+}
+
+/// Why the forgery was refused, twice.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Forgery {
+    refused: ErrorFields,
+    refused_with_fitted_bundle: ErrorFields,
 }

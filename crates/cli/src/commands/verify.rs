@@ -30,7 +30,10 @@ const KEY_LIMIT: u64 = 64 * 1024;
 /// Verification is offline, and reads each file once in constant memory. Identities are compared
 /// exactly.
 #[derive(Args, Debug)]
-#[command(group = ArgGroup::new("policy").required(true).args(["certificate_identity", "key"]))]
+#[command(
+    override_usage = "signhere verify [OPTIONS] --certificate-identity <ID> --certificate-oidc-issuer <URL> <FILE|DIGEST>...\n       signhere verify [OPTIONS] --key <FILE> <FILE|DIGEST>..."
+)]
+#[command(group = ArgGroup::new("policy").required(true).args(["certificate_identity", "key", "certificate_identity_regexp"]))]
 pub(crate) struct VerifyArgs {
     /// The files; `sha256:HEX` is a digest, `-` standard input
     #[arg(required = true, value_name = "FILE|DIGEST", value_hint = ValueHint::FilePath)]
@@ -39,21 +42,14 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     bundle: Option<PathBuf>,
     /// Who must have signed: the e-mail address, URI or other name in the certificate
-    #[arg(
-        long,
-        value_name = "ID",
-        visible_alias = "cert-identity",
-        requires = "certificate_oidc_issuer"
-    )]
+    #[arg(long, value_name = "ID", visible_alias = "cert-identity")]
     certificate_identity: Option<String>,
     /// Who must have vouched for the identity
-    #[arg(
-        long,
-        value_name = "URL",
-        visible_alias = "cert-oidc-issuer",
-        requires = "certificate_identity"
-    )]
+    #[arg(long, value_name = "URL", visible_alias = "cert-oidc-issuer")]
     certificate_oidc_issuer: Option<String>,
+    /// Known from cosign, and refused
+    #[arg(long, hide = true)]
+    certificate_identity_regexp: Option<String>,
     /// The public key that must have signed (PEM)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["certificate_identity", "certificate_oidc_issuer"])]
     key: Option<PathBuf>,
@@ -252,8 +248,12 @@ fn policy(args: &VerifyArgs) -> Result<Policy, CliError> {
             identity: identity.clone(),
             issuer: issuer.clone(),
         }),
-        _ => Err(CliError::usage(
-            "--certificate-identity and --certificate-oidc-issuer, or --key, are needed",
+        (None, _) => Err(CliError::usage(
+            "identities are compared exactly: a pattern accepts strangers",
+        )
+        .expected("--certificate-identity ID")),
+        (Some(_), None) => Err(CliError::usage(
+            "--certificate-oidc-issuer is needed: an identity means something at its issuer only",
         )),
     }
 }

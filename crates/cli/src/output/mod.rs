@@ -61,8 +61,8 @@ impl Output {
         self.raw(line)
     }
 
-    /// Prints what was asked for by name (a token, a manual page): in every
-    /// form but JSON.
+    /// Prints what was asked for by name (a token, a manual page), whatever the
+    /// form.
     pub(crate) fn raw(self, text: impl Display) -> Result<(), CliError> {
         writeln!(anstream::stdout().lock(), "{text}").map_err(|error| CliError::output(&error))
     }

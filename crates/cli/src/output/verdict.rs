@@ -224,7 +224,7 @@ impl Row {
         let extensions = identity.extensions.iter();
         let evidence = extensions.map(|extension| (extension.name, extension.value.clone()));
         Self::new(
-            format!("{}, says {}", identity.identity, identity.issuer),
+            format!("{}, vouched for by {}", identity.identity, identity.issuer),
             evidence.collect(),
         )
     }

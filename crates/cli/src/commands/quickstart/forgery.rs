@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use signhere_pki::digest::{Digest, HashAlgorithm};
+use signhere_verify::bundle::{Bundle, Content};
 
 use crate::error::CliError;
 use crate::files;
@@ -17,6 +18,22 @@ pub(super) fn digests(file: &Path, algorithms: &[HashAlgorithm]) -> Result<Vec<D
         .map(Forged::new)
         .and_then(|forged| files::digests_of(forged, algorithms, |_| {}))
         .map_err(|error| CliError::file("read", file, &error))
+}
+
+/// The bundle, made to state the forgery's digest: what a forger would do who
+/// knows that this digest is not signed.
+pub(super) fn fit(mut bundle: Bundle, forged: &[Digest]) -> Bundle {
+    if let Content::MessageSignature {
+        digest: Some(stated),
+        ..
+    } = &mut bundle.content
+    {
+        let same_algorithm = |digest: &&Digest| digest.algorithm() == stated.algorithm();
+        if let Some(digest) = forged.iter().find(same_algorithm) {
+            *stated = *digest;
+        }
+    }
+    bundle
 }
 
 /// A reader whose first byte has a bit flipped.
