@@ -9,6 +9,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use common::{EMAIL, Running, key_request, p256, refusal};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use signhere_log::static_ct::{TileLeaf, leaf_index};
 use signhere_pki::cert::{Certificate, San};
 use signhere_pki::chain::{Chain, Purpose};
 use signhere_pki::fulcio;
@@ -119,6 +120,17 @@ async fn the_ct_log_can_be_read() {
                 .contains("immutable")
         );
     }
+    let data = instance.get("/ct/tile/data/000.p/1").await;
+    let data = data.bytes().await.unwrap();
+    let (leaf, rest) = TileLeaf::decode(&data).unwrap();
+    assert_eq!(rest, b"");
+    let hash = instance.get("/ct/tile/0/000.p/1").await;
+    assert_eq!(hash.bytes().await.unwrap(), leaf.hash().unwrap().as_slice());
+    let certificate = Certificate::from_pem(&chain[0]).unwrap();
+    let sct = &SctList::from_certificate(&certificate).unwrap();
+    assert_eq!(leaf_index(&sct.as_slice()[0].extensions).unwrap(), Some(0));
+    assert_eq!(leaf.chain[0], intermediate.fingerprint());
+
     let issuer = instance
         .get(&format!(
             "/ct/issuer/{}",
@@ -335,6 +347,13 @@ async fn wrong_requests_are_told_apart() {
             .unwrap();
         assert_eq!(refusal(answer).await, (400, expected.to_owned()));
     }
+    let misplaced = json!({ "credentials": "eyJ.a.token" });
+    let (status, message) = refusal(instance.post_json(PATH, &misplaced).await).await;
+    assert_eq!(status, 400);
+    assert!(
+        message.contains("a field is of the wrong type") && !message.contains("eyJ"),
+        "{message}"
+    );
     let none = "there is no identity token, neither as bearer nor in credentials.oidcIdentityToken";
     assert_eq!(
         refusal(instance.post_json(PATH, &good).await).await,

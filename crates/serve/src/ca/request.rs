@@ -35,9 +35,7 @@ pub(super) enum Proof {
 impl CertificateRequest {
     /// The request in `headers` and `body`. Fields that are not known are passed over, as Fulcio does.
     pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Self, Refusal> {
-        let wire: Wire = serde_json::from_slice(body).map_err(|e| Refusal::Json {
-            reason: e.to_string(),
-        })?;
+        let wire: Wire = serde_json::from_slice(body).map_err(|e| refusal(&e))?;
         let token = token(headers, wire.credentials)?;
         match (wire.public_key_request, wire.certificate_signing_request) {
             (Some(request), None) => {
@@ -105,6 +103,21 @@ impl WireKey {
         let der = Bytes::decode(&self.content).ok_or(Refusal::KeyEncoding)?;
         PublicKey::from_spki_der(&der.0).map_err(Refusal::Key)
     }
+}
+
+/// Why a body is no request, without what it holds: a misplaced token would be quoted.
+fn refusal(error: &serde_json::Error) -> Refusal {
+    let text = error.to_string();
+    let quotes = error.is_data() && text.starts_with("invalid ");
+    let reason = match quotes {
+        true => format!(
+            "a field is of the wrong type, line {} column {}",
+            error.line(),
+            error.column()
+        ),
+        false => text,
+    };
+    Refusal::Json { reason }
 }
 
 /// The token from the header or the body; in both it must be the same.
