@@ -103,23 +103,36 @@ pub(crate) fn digests_of(
 }
 
 /// Writes a file whole or not at all: a temporary file beside it, synced, is
-/// renamed over it.
+/// renamed over it. What is no regular file, such as `/dev/stdout`, is written
+/// to as it is.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    let mut temporary = OsString::from(path);
-    temporary.push(format!(".{}.partial", std::process::id()));
-    let temporary = PathBuf::from(temporary);
-    let written = File::create(&temporary)
-        .and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()
-        })
-        .and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|error| {
-        // What could not be finished must not stay; that it may not have been
-        // begun either is what the error says.
-        let _ = fs::remove_file(&temporary);
-        CliError::file("write", path, &error)
-    })
+    let written = match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => OpenOptions::new()
+            .write(true)
+            .open(path)
+            .and_then(|mut file| file.write_all(bytes)),
+        // A link stays one: what it leads to is replaced.
+        Ok(_) => fs::canonicalize(path).and_then(|path| replace(&path, bytes)),
+        Err(_) => replace(path, bytes),
+    };
+    written.map_err(|error| CliError::file("write", path, &error))
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".signhere-").suffix(".partial");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // Less what the process's mask takes away, as for any new file.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.tempfile_in(folder.unwrap_or_else(|| Path::new(".")))?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
 }
 
 /// Makes a file that did not exist, readable by its owner alone when `secret`.
@@ -152,6 +165,34 @@ mod tests {
             bundle_path(Path::new("a/b.tar.gz")),
             Path::new("a/b.tar.gz.sigstore.json")
         );
+    }
+
+    #[test]
+    fn a_file_is_replaced_and_a_link_stays_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        write_atomically(&file, b"1").unwrap();
+        write_atomically(&file, b"2").unwrap();
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(&file, &link).unwrap();
+            write_atomically(&link, b"3").unwrap();
+            assert!(link.is_symlink());
+            assert_eq!(fs::read(&file).unwrap(), b"3");
+        }
+        let left = fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(left, if cfg!(unix) { 2 } else { 1 });
+    }
+
+    #[test]
+    fn a_device_is_written_to_and_not_replaced() {
+        if cfg!(unix) {
+            write_atomically(Path::new("/dev/null"), b"x").unwrap();
+            assert!(!Path::new("/dev/null").is_file());
+        }
+        let folder = tempfile::tempdir().unwrap();
+        assert!(write_atomically(folder.path(), b"x").is_err());
+        assert!(write_atomically(&folder.path().join("no/where"), b"x").is_err());
     }
 
     #[test]

@@ -138,6 +138,16 @@ pub(crate) async fn instance(
     })
 }
 
+/// Whether signatures go to the public-good instance.
+pub(crate) fn is_public(
+    context: &Context,
+    args: &TrustArgs,
+    signing_config: Option<&Path>,
+) -> Result<bool, CliError> {
+    let by_file = args.trust_config.is_some() || signing_config.is_some();
+    Ok(!by_file && Named::find(context)? == Named::Public)
+}
+
 /// Where people of this instance log in, if it says.
 pub(crate) fn issuer(instance: &Instance) -> Result<Option<Url>, CliError> {
     let selected = instance.signing_config.select(SystemClock.now())?;

@@ -7,6 +7,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::Value;
 use support::{ALICE, Instance, Ran, Workplace};
 
@@ -216,6 +217,56 @@ fn nothing_is_written_when_the_instance_is_gone() {
 }
 
 #[test]
+fn a_token_that_is_not_good_signs_nothing() {
+    let place = Workplace::new();
+    let instance = Instance::start(&place);
+    place.write("a.txt", "a");
+    let sign = |token: &str| {
+        let args = ["sign", "--instance", instance.name(), "a.txt"];
+        let ran = place.run_with(("SIGSTORE_ID_TOKEN", token), args).exits(41);
+        assert!(!ran.stderr.contains(token), "{ran:?}");
+        assert_eq!(files_like(&place, "a.txt."), Vec::<String>::new());
+        ran.stderr
+    };
+    let claims = |changed: &str, value: Value| {
+        let mut claims = serde_json::json!({
+            "iss": instance.issuer,
+            "aud": "sigstore",
+            "sub": ALICE,
+            "email": ALICE,
+            "email_verified": true,
+            "iat": 1_700_000_000,
+            "exp": 4_000_000_000_u64,
+        });
+        claims[changed] = value;
+        unsigned(&claims)
+    };
+    assert!(sign(&claims("exp", 1_700_000_600.into())).contains("SH-TOKEN-EXPIRED"));
+    assert!(sign(&claims("aud", "vault".into())).contains("SH-TOKEN-AUDIENCE"));
+    // What only the certificate authority can know.
+    let issuer = "https://accounts.example.com";
+    assert!(sign(&claims("iss", issuer.into())).contains("SH-SERVICE-REFUSED"));
+    assert!(sign(&claims("sub", ALICE.into())).contains("SH-SERVICE-REFUSED"));
+}
+
+#[test]
+fn hostile_bundles_are_refused() {
+    let place = Workplace::new();
+    let instance = Instance::start(&place);
+    place.write("a.txt", "a");
+    let deep = "[".repeat(100_000);
+    place.write("a.txt.sigstore.json", format!("{{\"x\": {deep}"));
+    let ran = verify(&place, &instance, &["a.txt"]).exits(12);
+    assert!(ran.stderr.contains("SH-BUNDLE"), "{ran:?}");
+    place.write("a.txt.sigstore.json", vec![b' '; 16 * 1024 * 1024 + 1]);
+    let ran = verify(&place, &instance, &["a.txt"]).exits(1);
+    assert!(ran.stderr.contains("SH-FILE-TOO-LARGE"), "{ran:?}");
+    place.write("a.txt.sigstore.json", [0xff, 0xfe, 0]);
+    let ran = verify(&place, &instance, &["a.txt"]).exits(12);
+    assert!(ran.stderr.contains("SH-BUNDLE"), "{ran:?}");
+}
+
+#[test]
 fn the_conformance_client_signs() {
     let place = Workplace::new();
     let instance = Instance::start(&place);
@@ -311,6 +362,14 @@ fn client(place: &Workplace, args: &[&str]) -> Ran {
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped());
     support::finish(command.spawn().unwrap())
+}
+
+/// A token with these claims and a signature that nobody made.
+fn unsigned(claims: &Value) -> String {
+    let encode = |text: String| BASE64_URL_SAFE_NO_PAD.encode(text);
+    let header = encode(serde_json::json!({"alg": "ES256", "kid": "x"}).to_string());
+    let signature = BASE64_URL_SAFE_NO_PAD.encode([0; 64]);
+    format!("{header}.{}.{signature}", encode(claims.to_string()))
 }
 
 fn files_like(place: &Workplace, prefix: &str) -> Vec<String> {

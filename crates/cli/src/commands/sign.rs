@@ -200,6 +200,12 @@ async fn session(
     if let Some(key) = key {
         return Ok(Session::with_key(&instance, Arc::new(key), tools(http))?);
     }
+    if context.may_ask() && trust::is_public(context, &args.trust, config)? {
+        context.output.note(
+            "Your address will stand in the public log of this instance, for ever. \
+             Another instance: --instance\n",
+        );
+    }
     let issuer = trust::issuer(&instance)?;
     let token = login::identity(context, &args.login, issuer.as_ref(), &http).await?;
     Ok(Session::keyless(&instance, token, tools(http))?)
