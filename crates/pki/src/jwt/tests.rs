@@ -359,6 +359,10 @@ fn malformed_tokens_are_refused() {
             signed(r#"{"alg":"ES256","crit":["b64"],"b64":false}"#, "{}"),
             JwtError::CriticalExtensions,
         ),
+        (
+            signed(r#"{"alg":"ES256","crit":null}"#, "{}"),
+            JwtError::CriticalExtensions,
+        ),
         (signed(header, "[]"), malformed("claims")),
         (
             signed(header, r#"{"sub":"me","sub":"you"}"#),

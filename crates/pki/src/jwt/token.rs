@@ -274,7 +274,7 @@ impl<'a> Compact<'a> {
 
     fn decode(&self) -> Result<Jwt, JwtError> {
         let header: Header = decode_json(self.header, "header")?;
-        if header.crit.is_some() {
+        if header.critical {
             return Err(JwtError::CriticalExtensions);
         }
         let Claims(claims) = decode_json(self.claims, "claims")?;
@@ -290,7 +290,13 @@ impl<'a> Compact<'a> {
 struct Header {
     alg: String,
     kid: Option<String>,
-    crit: Option<de::IgnoredAny>,
+    #[serde(default, rename = "crit", deserialize_with = "is_there")]
+    critical: bool,
+}
+
+/// Whether a member is there, be its value `null`.
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    de::IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 /// Claims in which no name comes twice (RFC 7519 section 4).
