@@ -187,7 +187,7 @@ pub enum TspError {
     #[error("malformed timestamp: {0}")]
     Malformed(#[from] der::Error),
     /// The authority refused.
-    #[error("refused with status {found}: {}", text.as_deref().unwrap_or("no reason given"))]
+    #[error("refused with status {found}: {}", text.as_deref().map_or_else(|| "no reason given".to_owned(), |text| format!("{text:?}")))]
     Status {
         /// PKIStatus; 2 is a rejection.
         found: u8,

@@ -338,3 +338,14 @@ fn no_signed_byte_can_change() {
         Err(TspError::Cms(CmsError::MessageDigest { .. }))
     ));
 }
+
+#[test]
+fn the_words_of_a_refusal_do_not_steer_the_terminal() {
+    let text = tlv(0x0c, &["\x1b[2Jverified\r\u{202e}".as_bytes()]);
+    let reply = seq(&[&seq(&[&hex("020102"), &seq(&[&text])])]);
+    let refusal = TimestampToken::from_response(&reply).map(drop).unwrap_err();
+    assert_eq!(
+        refusal.to_string(),
+        r#"refused with status 2: "\u{1b}[2Jverified\r\u{202e}""#
+    );
+}
