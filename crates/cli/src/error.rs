@@ -224,11 +224,8 @@ struct ErrorDocument {
 pub(crate) struct ErrorFields {
     code: &'static str,
     message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     expected: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     mend: Option<String>,
     exit_code: u8,
 }

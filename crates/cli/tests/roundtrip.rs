@@ -11,6 +11,8 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::Value;
 use support::{ALICE, Instance, Ran, Workplace};
 
+const REFERENCE: &str = include_str!("../../../docs/reference/json.md");
+
 #[test]
 fn a_file_is_signed_and_verified() {
     let place = Workplace::new();
@@ -250,6 +252,42 @@ fn a_token_that_is_not_good_signs_nothing() {
 }
 
 #[test]
+fn every_field_of_the_documents_is_in_the_reference() {
+    let place = Workplace::new();
+    let instance = Instance::start(&place);
+    place.write("a.txt", "a");
+    let token = instance.token(&place);
+    let variable = ("SIGSTORE_ID_TOKEN", token.as_str());
+    let sign = ["sign", "--json", "--instance", instance.name(), "a.txt"];
+    let make = ["key", "generate", "--json"];
+    let quickstart = ["quickstart", "a.txt", "--json", "--listen", "127.0.0.1:0"];
+    let documents = [
+        place.run_with(variable, sign).exits(0),
+        verify(&place, &instance, &["a.txt", "--json"]).exits(0),
+        verify(&place, &instance, &["b.txt", "--json"]).exits(11),
+        place.run_with(("COSIGN_PASSWORD", "x"), make).exits(0),
+        place.run(["sign", "b.txt", "--json"]).exits(1),
+        place.run([
+            "token",
+            "--instance",
+            instance.name(),
+            "--email",
+            ALICE,
+            "--json",
+        ]),
+        place.run(quickstart).exits(0),
+    ];
+    for document in documents {
+        assert_eq!(document.stderr, "");
+        let document = document.json();
+        assert_eq!(document["version"], 1);
+        for field in fields(&document) {
+            assert!(REFERENCE.contains(&format!("{field}`")), "{field}");
+        }
+    }
+}
+
+#[test]
 fn hostile_bundles_are_refused() {
     let place = Workplace::new();
     let instance = Instance::start(&place);
@@ -362,6 +400,25 @@ fn client(place: &Workplace, args: &[&str]) -> Ran {
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped());
     support::finish(command.spawn().unwrap())
+}
+
+/// The names of all fields, but for those of verdicts: they have their own page.
+fn fields(document: &Value) -> Vec<String> {
+    match document {
+        Value::Object(object) => object
+            .iter()
+            .flat_map(|(name, value)| {
+                let within = if name == "verdict" {
+                    Vec::new()
+                } else {
+                    fields(value)
+                };
+                [name.clone()].into_iter().chain(within)
+            })
+            .collect(),
+        Value::Array(array) => array.iter().flat_map(fields).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// A token with these claims and a signature that nobody made.

@@ -271,10 +271,8 @@ fn identity(verdict: &Verdict) -> Option<String> {
 struct Report {
     version: u32,
     signed: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
     identity: Option<String>,
     results: Vec<Outcome>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorFields>,
 }
 

@@ -163,8 +163,10 @@ fn judge(
 ) -> Result<Verdict, CliError> {
     let digest = as_digest(artifact)?;
     let bytes = files::read(bundle, BUNDLE_LIMIT)?;
-    let bundle = Bundle::parse(&bytes)
-        .map_err(|error| CliError::from(error).about(&bundle.display().to_string()))?;
+    let bundle = match Bundle::parse(&bytes) {
+        Ok(bundle) => bundle,
+        Err(error) => return Ok(Verdict::unreadable(error)),
+    };
     if let Some(digest) = digest {
         return Ok(verifier.verify(&bundle, &Artifact::Digests(&[digest]), policy));
     }
@@ -268,11 +270,8 @@ struct Report<'a> {
 #[derive(Serialize)]
 struct Outcome<'a> {
     artifact: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
     bundle: Option<String>,
     verified: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<&'a Verdict>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorFields>,
 }

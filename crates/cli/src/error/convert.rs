@@ -60,7 +60,10 @@ impl From<BundleError> for CliError {
 impl From<&Failure> for CliError {
     fn from(failure: &Failure) -> Self {
         let reason = &failure.reason;
-        let mut message = reason.to_string();
+        let mut message = match reason {
+            Reason::Bundle(error) => format!("the bundle cannot be read: {error}"),
+            reason => reason.to_string(),
+        };
         if let Some(item) = failure.item {
             let _ = write!(message, " ({} {item})", failure.step);
         }
