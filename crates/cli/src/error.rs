@@ -115,7 +115,7 @@ impl CliError {
 
     /// The process has already said what failed, and ends with `exit`.
     pub(crate) fn reported(exit: Exit) -> Self {
-        let mut this = Self::new(exit, "SH-REPORTED", "see above");
+        let mut this = Self::new(exit, "", "");
         this.silent = true;
         this
     }

@@ -176,11 +176,11 @@ fn given(args: &LoginArgs) -> Result<Option<Zeroizing<String>>, CliError> {
 fn show_page(context: &Context, page: &Url) {
     context
         .output
-        .note(format_args!("Log in here:\n\n  {}\n", paint(BOLD, page)));
+        .prompt(format_args!("Log in here:\n\n  {}\n", paint(BOLD, page)));
 }
 
 fn show_device(context: &Context, prompt: &DevicePrompt) {
-    context.output.note(format_args!(
+    context.output.prompt(format_args!(
         "Log in on any device:\n\n  {}\n  code {}\n",
         paint(BOLD, prompt.page_with_code.as_ref().unwrap_or(&prompt.page)),
         paint(BOLD, &prompt.code),

@@ -4,6 +4,10 @@
 
 mod support;
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
 use support::Workplace;
 
 const ANYBODY: [&str; 4] = [
@@ -171,6 +175,35 @@ fn a_token_that_is_none_is_refused_and_not_repeated() {
         ["sign", "--identity-token-file", "-", "a.txt"],
     );
     assert!(ran.exits(1).stderr.contains("SH-FILE-TOO-LARGE"));
+}
+
+#[test]
+fn every_error_code_is_in_the_reference() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut known = BTreeSet::new();
+    collect_codes(&source, &mut known);
+    let page = include_str!("../../../docs/reference/errors.md");
+    assert!(known.len() > 30);
+    assert_eq!(known, codes(page, '`').collect());
+}
+
+/// The codes in the sources below `folder`, but for those in tests, which name
+/// codes of the verdict too.
+fn collect_codes(folder: &Path, known: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect_codes(&path, known);
+        } else if !path.ends_with("error/tests.rs") {
+            known.extend(codes(&fs::read_to_string(path).unwrap(), '"'));
+        }
+    }
+}
+
+fn codes(text: &str, quote: char) -> impl Iterator<Item = String> {
+    text.split(quote)
+        .filter(|part| part.starts_with("SH-") && !part.contains(char::is_whitespace))
+        .map(str::to_owned)
 }
 
 #[test]

@@ -75,6 +75,12 @@ impl Output {
         }
     }
 
+    /// Asks a person for something, whatever the form: on standard error.
+    pub(crate) fn prompt(self, line: impl Display) {
+        // Nobody can be asked when standard error is closed.
+        let _ = writeln!(anstream::stderr().lock(), "{line}");
+    }
+
     /// Prints the document of `--json`.
     pub(crate) fn document(self, document: &impl Serialize) -> Result<(), CliError> {
         let mut text =

@@ -45,7 +45,7 @@ pub(super) async fn log_in(
 /// terminal. The thread ends with the process if nobody types.
 fn ask(context: &Context, page: &Url, sender: oneshot::Sender<String>) {
     let default = default_identity();
-    context.output.note(format_args!(
+    context.output.prompt(format_args!(
         "   Open this page in a browser and say who you are:\n\n   {}\n\n   \
          Or type an address here. Enter alone: {}",
         paint(BOLD, page),
@@ -59,7 +59,7 @@ fn ask(context: &Context, page: &Url, sender: oneshot::Sender<String>) {
                 "" => default,
                 typed if is_plain_address(typed) => typed.to_owned(),
                 _ => {
-                    output.note("   This is no e-mail address. Try again:");
+                    output.prompt("   This is no e-mail address. Try again:");
                     continue;
                 }
             };

@@ -1,7 +1,6 @@
 //! The private instance, running beside what uses it.
 
-use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,10 +14,10 @@ use tokio::time::Instant;
 use crate::commands::serve;
 use crate::error::CliError;
 
-/// The port that is tried first.
-const USUAL: &str = "127.0.0.1:3003";
-/// Whichever port is free.
-const ANY: &str = "127.0.0.1:0";
+/// The address that is tried first.
+const USUAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3003);
+/// The same with whichever port is free.
+const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// An instance that runs in this process.
 pub(super) struct Server {
@@ -80,8 +79,7 @@ impl Server {
 
 async fn bind_somewhere() -> Result<TcpListener, CliError> {
     match TcpListener::bind(USUAL).await {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => TcpListener::bind(ANY).await,
-        other => other,
+        Ok(listener) => Ok(listener),
+        Err(_) => serve::bind(ANY).await,
     }
-    .map_err(|error| CliError::internal(&error))
 }
