@@ -41,6 +41,7 @@ const WINDOW: u32 = 64 << 10;
 /// The most bytes of headers or trailers.
 const MAX_HEADERS: u32 = 16 << 10;
 
+const EXPECTED: &str = "expected unix:///path or tcp://127.0.0.1:port";
 const METHOD: &str = "http://localhost/SpiffeWorkloadAPI/FetchJWTSVID";
 const GRPC: &str = "application/grpc";
 
@@ -118,7 +119,7 @@ impl Endpoint {
     /// `unix:///path`, `unix:/path` or `tcp://ADDRESS:PORT` with an address of this machine: the
     /// token would cross any network unencrypted, and the agent could not tell who asks.
     pub(super) fn parse(address: &str) -> Result<Self, &'static str> {
-        let url = Url::parse(address).map_err(|_| "not a URI")?;
+        let url = Url::parse(address).map_err(|_| EXPECTED)?;
         let has_user = !url.username().is_empty() || url.password().is_some();
         if has_user || url.query().is_some() || url.fragment().is_some() {
             return Err("user, query and fragment have no place in it");
@@ -126,7 +127,7 @@ impl Endpoint {
         match url.scheme() {
             "unix" => Self::unix(&url),
             "tcp" => Self::tcp(&url),
-            _ => Err("expected unix:///path or tcp://127.0.0.1:port"),
+            _ => Err(EXPECTED),
         }
     }
 
