@@ -15,7 +15,7 @@ use super::Context;
 use crate::error::{CliError, ErrorFields, shell_word};
 use crate::exit::Exit;
 use crate::files;
-use crate::output::{progress, verdict};
+use crate::output::{Output, progress, verdict};
 use crate::trust::{self, TrustArgs};
 
 /// No bundle is larger.
@@ -61,13 +61,21 @@ pub(crate) fn run(context: &Context, args: &VerifyArgs) -> Result<(), CliError> 
     if args.bundle.is_some() && args.artifacts.len() > 1 {
         return Err(CliError::usage("--bundle goes with one file only"));
     }
-    let policy = policy(args)?;
-    let verifier = Verifier::new(trust::trusted_root(context, &args.trust)?)?;
+    let many = args.artifacts.len() > 1;
+    let verification = Verification {
+        bundle: args.bundle.as_deref(),
+        policy: policy(args)?,
+        verifier: Verifier::new(trust::trusted_root(context, &args.trust)?)?,
+        output: match many {
+            true => context.output.below_a_bar(),
+            false => context.output,
+        },
+    };
 
     let bar = progress::files(context.output, "verifying", args.artifacts.len());
     let mut results = Vec::new();
     for artifact in &args.artifacts {
-        let checked = check(context, args, artifact, &verifier, &policy);
+        let checked = verification.check(artifact);
         bar.suspend(|| checked.show(context))?;
         bar.inc(1);
         results.push(checked);
@@ -85,6 +93,94 @@ pub(crate) fn run(context: &Context, args: &VerifyArgs) -> Result<(), CliError> 
         })?;
     }
     failed.map_or(Ok(()), |exit| Err(CliError::reported(exit)))
+}
+
+/// What all artifacts are verified with.
+struct Verification<'a> {
+    bundle: Option<&'a Path>,
+    policy: Policy,
+    verifier: Verifier,
+    output: Output,
+}
+
+impl Verification<'_> {
+    fn check(&self, artifact: &Path) -> Checked {
+        let mut checked = Checked {
+            subject: artifact.display().to_string(),
+            bundle: None,
+            verdict: None,
+            error: None,
+        };
+        let outcome = self.bundle_of(artifact).and_then(|path| {
+            let path = checked.bundle.insert(path);
+            self.judge(artifact, path)
+        });
+        match outcome {
+            Ok(verdict) => {
+                checked.error = verdict
+                    .failure
+                    .as_ref()
+                    .map(|failure| CliError::from(failure).about(&checked.subject));
+                checked.verdict = Some(verdict);
+            }
+            Err(error) => checked.error = Some(error),
+        }
+        checked
+    }
+
+    fn judge(&self, artifact: &Path, bundle: &Path) -> Result<Verdict, CliError> {
+        let verify = |bundle: &Bundle, artifact: &Artifact<'_>| {
+            self.verifier.verify(bundle, artifact, &self.policy)
+        };
+        let digest = as_digest(artifact)?;
+        let bundle = match Bundle::parse(&files::read(bundle, BUNDLE_LIMIT)?) {
+            Ok(bundle) => bundle,
+            Err(error) => return Ok(Verdict::unreadable(error)),
+        };
+        if let Some(digest) = digest {
+            return Ok(verify(&bundle, &Artifact::Digests(&[digest])));
+        }
+        let digests = files::digests(artifact, &bundle.required_hashes(), self.output)
+            .map_err(|error| missing_artifact(artifact, error))?;
+        let verdict = verify(&bundle, &Artifact::Digests(&digests));
+        let needs_bytes = |failure: &Failure| failure.reason == Reason::ArtifactBytesNeeded;
+        if verdict.failure.as_ref().is_some_and(needs_bytes) && artifact != Path::new("-") {
+            // Pure Ed25519 (RFC 8032) reads the message twice: it has to be in memory.
+            let bytes = files::read(artifact, BYTES_LIMIT)?;
+            return Ok(verify(&bundle, &Artifact::Bytes(&bytes)));
+        }
+        Ok(verdict)
+    }
+
+    fn bundle_of(&self, artifact: &Path) -> Result<PathBuf, CliError> {
+        if let Some(bundle) = self.bundle {
+            return Ok(bundle.to_owned());
+        }
+        if artifact == Path::new("-") || as_digest(artifact)?.is_some() {
+            return Err(CliError::usage(format!(
+                "--bundle is needed: {} has no file next to it",
+                artifact.display()
+            )));
+        }
+        if !artifact.exists() {
+            return Err(missing_artifact(
+                artifact,
+                CliError::file("read", artifact, &io::ErrorKind::NotFound.into()),
+            ));
+        }
+        let bundle = files::bundle_path(artifact);
+        if !bundle.exists() {
+            let file = artifact.display().to_string();
+            return Err(CliError::new(
+                Exit::NoSignature,
+                "SH-NO-SIGNATURE",
+                format!("{file}: there is no bundle next to it"),
+            )
+            .expected(bundle.display().to_string())
+            .mend(format!("signhere sign {}", shell_word(&file))));
+        }
+        Ok(bundle)
+    }
 }
 
 /// What became of one artifact.
@@ -122,94 +218,6 @@ impl Checked {
             error: self.error.as_ref().map(CliError::fields),
         }
     }
-}
-
-fn check(
-    context: &Context,
-    args: &VerifyArgs,
-    artifact: &Path,
-    verifier: &Verifier,
-    policy: &Policy,
-) -> Checked {
-    let mut checked = Checked {
-        subject: artifact.display().to_string(),
-        bundle: None,
-        verdict: None,
-        error: None,
-    };
-    let outcome = bundle_of(args, artifact).and_then(|path| {
-        let path = checked.bundle.insert(path);
-        judge(context, artifact, path, verifier, policy)
-    });
-    match outcome {
-        Ok(verdict) => {
-            checked.error = verdict
-                .failure
-                .as_ref()
-                .map(|failure| CliError::from(failure).about(&checked.subject));
-            checked.verdict = Some(verdict);
-        }
-        Err(error) => checked.error = Some(error),
-    }
-    checked
-}
-
-fn judge(
-    context: &Context,
-    artifact: &Path,
-    bundle: &Path,
-    verifier: &Verifier,
-    policy: &Policy,
-) -> Result<Verdict, CliError> {
-    let digest = as_digest(artifact)?;
-    let bytes = files::read(bundle, BUNDLE_LIMIT)?;
-    let bundle = match Bundle::parse(&bytes) {
-        Ok(bundle) => bundle,
-        Err(error) => return Ok(Verdict::unreadable(error)),
-    };
-    if let Some(digest) = digest {
-        return Ok(verifier.verify(&bundle, &Artifact::Digests(&[digest]), policy));
-    }
-    let digests = files::digests(artifact, &bundle.required_hashes(), context.output)
-        .map_err(|error| missing_artifact(artifact, error))?;
-    let verdict = verifier.verify(&bundle, &Artifact::Digests(&digests), policy);
-    let needs_bytes = |failure: &Failure| failure.reason == Reason::ArtifactBytesNeeded;
-    if verdict.failure.as_ref().is_some_and(needs_bytes) && artifact != Path::new("-") {
-        // Pure Ed25519 (RFC 8032) reads the message twice: it has to be in memory.
-        let bytes = files::read(artifact, BYTES_LIMIT)?;
-        return Ok(verifier.verify(&bundle, &Artifact::Bytes(&bytes), policy));
-    }
-    Ok(verdict)
-}
-
-fn bundle_of(args: &VerifyArgs, artifact: &Path) -> Result<PathBuf, CliError> {
-    if let Some(bundle) = &args.bundle {
-        return Ok(bundle.clone());
-    }
-    if artifact == Path::new("-") || as_digest(artifact)?.is_some() {
-        return Err(CliError::usage(format!(
-            "--bundle is needed: {} has no file next to it",
-            artifact.display()
-        )));
-    }
-    if !artifact.exists() {
-        return Err(missing_artifact(
-            artifact,
-            CliError::file("read", artifact, &io::ErrorKind::NotFound.into()),
-        ));
-    }
-    let bundle = files::bundle_path(artifact);
-    if !bundle.exists() {
-        let file = artifact.display().to_string();
-        return Err(CliError::new(
-            Exit::NoSignature,
-            "SH-NO-SIGNATURE",
-            format!("{file}: there is no bundle next to it"),
-        )
-        .expected(bundle.display().to_string())
-        .mend(format!("signhere sign {}", shell_word(&file))));
-    }
-    Ok(bundle)
 }
 
 fn missing_artifact(artifact: &Path, error: CliError) -> CliError {

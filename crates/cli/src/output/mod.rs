@@ -25,6 +25,7 @@ pub(crate) struct Output {
     json: bool,
     quiet: bool,
     verbose: bool,
+    has_bar: bool,
 }
 
 impl Output {
@@ -34,6 +35,7 @@ impl Output {
             json: global.json,
             quiet: global.quiet,
             verbose: global.verbose,
+            has_bar: false,
         }
     }
 
@@ -50,7 +52,15 @@ impl Output {
     /// Whether progress may be drawn: a terminal on standard error, and a
     /// person who wants to see it.
     pub(crate) fn shows_progress(self) -> bool {
-        !self.json && !self.quiet && io::stderr().is_terminal()
+        !self.json && !self.quiet && !self.has_bar && io::stderr().is_terminal()
+    }
+
+    /// The same, below a bar that is drawn already: one is enough.
+    pub(crate) fn below_a_bar(self) -> Self {
+        Self {
+            has_bar: true,
+            ..self
+        }
     }
 
     /// Prints one line of the result, for people.
