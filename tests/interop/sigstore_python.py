@@ -3,66 +3,20 @@
 usage: sigstore_python.py SIGNHERE WORK
 """
 
-import os
 import pathlib
-import socket
-import subprocess
 import sys
-import time
 
 import browser
+from instance import Instance, run
 
 EMAIL = "alice@example.com"
-LIMIT = 120  # seconds for any one command
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Instance:
-    """`signhere serve` on loopback, ended with the block that holds it."""
-
-    def __init__(self, signhere, folder):
-        self.folder, self.base = folder, f"http://127.0.0.1:{free_port()}"
-        self.issuer = f"{self.base}/oidc"
-        listen = self.base.removeprefix("http://")
-        self.process = subprocess.Popen([signhere, "serve", str(folder), "--listen", listen], stdin=subprocess.DEVNULL)
-
-    def __enter__(self):
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None, "the instance ended at its start"
-            try:
-                if browser.request("GET", f"{self.base}/healthz")[0] == 200:
-                    return self
-            except OSError:
-                time.sleep(0.05)
-        raise AssertionError("the instance was not ready in 30 s")
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        assert self.process.wait(30) == 0, "the instance did not end cleanly"
-
-
-def run(*command, fails=False):
-    """What the command printed. It must succeed, or with `fails`, must not."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("SIGSTORE_", "SIGNHERE_", "COSIGN_"))}
-    done = subprocess.run([str(c) for c in command], stdin=subprocess.DEVNULL, text=True, timeout=LIMIT, env=clean,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if (done.returncode != 0) != fails:
-        print(done.stdout)
-        raise AssertionError(f"exit code {done.returncode}: {' '.join(str(c)[:80] for c in command)}")
-    return done.stdout
 
 
 def main(signhere, work):
     work = pathlib.Path(work)
     passed = 0
     with Instance(signhere, work / "instance") as instance:
-        trust = instance.folder / "trust_config.json"
+        trust = instance.trust
         python = [sys.executable, "-m", "sigstore", "--trust-config", trust]
         who = ["--certificate-identity", EMAIL, "--certificate-oidc-issuer", instance.issuer]
 

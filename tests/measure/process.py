@@ -1,0 +1,77 @@
+"""Whole processes: what a verification and a start cost, beside a floor or a peer, in one run.
+
+usage: process.py SIGNHERE [PYTHON_WITH_SIGSTORE]
+
+Makes an instance and a signature on loopback, then measures `signhere verify` on a small and a large file, `sha256sum` on
+the large one (the floor), sigstore-python if its interpreter is given, and the start of the instance. Times are minima and
+medians over the runs; CPU is user and system together; RSS is the largest that the kernel saw.
+"""
+
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "interop"))
+import browser  # noqa: E402
+from instance import Instance, run  # noqa: E402
+
+EMAIL = "alice@example.com"
+LARGE = 1 << 30  # bytes
+RUNS = 20
+
+
+def measure(label, command, runs=RUNS):
+    """Prints what `command` costs as a row of a Markdown table."""
+    walls, cpus, rss = [], [], 0
+    for _ in range(runs):
+        began = time.perf_counter()
+        process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        _, status, usage = os.wait4(process.pid, 0)
+        walls.append(time.perf_counter() - began)
+        assert os.waitstatus_to_exitcode(status) == 0, process.stderr.read().decode()
+        process.stderr.close()
+        process.returncode = 0
+        cpus.append(usage.ru_utime + usage.ru_stime)
+        rss = max(rss, usage.ru_maxrss)
+    wall, cpu = [t * 1000 for t in walls], [t * 1000 for t in cpus]
+    print(f"| {label} | {min(wall):.1f} | {statistics.median(wall):.1f} | {min(cpu):.1f} | {rss / 1024:.1f} |", flush=True)
+
+
+def main(signhere, python=None):
+    with tempfile.TemporaryDirectory() as folder:
+        work = pathlib.Path(folder)
+        small, large = work / "small.bin", work / "large.bin"
+        small.write_bytes(b"small\n")
+        with large.open("wb") as file:
+            file.truncate(LARGE)
+        with Instance(signhere, work / "instance") as instance:
+            trust, issuer = instance.trust, instance.issuer
+            token = work / "token"
+            token.write_text(browser.login(issuer, EMAIL))
+            run(signhere, "sign", "--trust-config", trust, "--identity-token-file", token, small, large)
+
+        print("| process | wall min, ms | wall median, ms | CPU min, ms | peak RSS, MiB |\n|---|---|---|---|---|")
+        who = ["--certificate-identity", EMAIL, "--certificate-oidc-issuer", issuer]
+        measure("signhere verify, 6 bytes", [signhere, "verify", "--trust-config", trust, *who, small])
+        if python:
+            flags = ["--cert-identity", EMAIL, "--cert-oidc-issuer", issuer, "--bundle", f"{small}.sigstore.json", small]
+            measure("sigstore-python verify, 6 bytes",
+                    [python, "-m", "sigstore", "--trust-config", trust, "verify", "identity", *flags], runs=5)
+        measure("signhere verify, 1 GiB", [signhere, "verify", "--trust-config", trust, *who, large], runs=3)
+        measure("sha256sum, 1 GiB", ["sha256sum", large], runs=3)
+
+        for label, folder in (("first start, keys made", work / "new"), ("start on an old folder", work / "instance")):
+            starts = []
+            for number in range(5):
+                at = folder.with_name(f"{folder.name}{number}") if label.startswith("first") else folder
+                with Instance(signhere, at) as started:
+                    starts.append(started.ready_after * 1000)
+            print(f"{label} to ready: min {min(starts):.0f} ms, median {statistics.median(starts):.0f} ms")
+
+
+main(*sys.argv[1:])
