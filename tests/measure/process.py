@@ -2,9 +2,9 @@
 
 usage: process.py SIGNHERE [PYTHON_WITH_SIGSTORE]
 
-Makes an instance and a signature on loopback, then measures `signhere verify` on a small and a large file, `sha256sum` on
+Makes an instance and a signature on loopback, then measures `signhere verify` on a small and a large file, `openssl dgst` on
 the large one (the floor), sigstore-python if its interpreter is given, and the start of the instance. Times are minima and
-medians over the runs; CPU is user and system together; RSS is the largest that the kernel saw.
+medians over the runs; CPU is user and system together; RSS is the peak.
 """
 
 import os
@@ -26,20 +26,34 @@ RUNS = 20
 
 def measure(label, command, runs=RUNS):
     """Prints what `command` costs as a row of a Markdown table."""
-    walls, cpus, rss = [], [], 0
+    command = [str(c) for c in command]
+    walls, cpus = [], []
     for _ in range(runs):
         began = time.perf_counter()
-        process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        process = start(command)
         _, status, usage = os.wait4(process.pid, 0)
-        walls.append(time.perf_counter() - began)
-        assert os.waitstatus_to_exitcode(status) == 0, process.stderr.read().decode()
-        process.stderr.close()
-        process.returncode = 0
-        cpus.append(usage.ru_utime + usage.ru_stime)
-        rss = max(rss, usage.ru_maxrss)
-    wall, cpu = [t * 1000 for t in walls], [t * 1000 for t in cpus]
-    print(f"| {label} | {min(wall):.1f} | {statistics.median(wall):.1f} | {min(cpu):.1f} | {rss / 1024:.1f} |", flush=True)
+        walls.append((time.perf_counter() - began) * 1000)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0, f"{label}: exit code {process.returncode}"
+        cpus.append((usage.ru_utime + usage.ru_stime) * 1000)
+    figures = f"{min(walls):.1f} | {statistics.median(walls):.1f} | {min(cpus):.1f} | {peak_rss(command):.1f}"
+    print(f"| {label} | {figures} |", flush=True)
+
+
+def peak_rss(command):
+    """The peak of a run of its own in MiB, as /proc shows it: rusage would count this process before the exec."""
+    process, peak = start(command), 0
+    status = pathlib.Path(f"/proc/{process.pid}/status")
+    name = pathlib.Path(command[0]).name[:15]
+    while process.poll() is None:
+        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        if fields["Name"].strip() == name:
+            peak = max(peak, int(fields.get("VmHWM", "0 kB").split()[0]))
+    return peak / 1024
+
+
+def start(command):
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def main(signhere, python=None):
@@ -63,7 +77,7 @@ def main(signhere, python=None):
             measure("sigstore-python verify, 6 bytes",
                     [python, "-m", "sigstore", "--trust-config", trust, "verify", "identity", *flags], runs=5)
         measure("signhere verify, 1 GiB", [signhere, "verify", "--trust-config", trust, *who, large], runs=3)
-        measure("sha256sum, 1 GiB", ["sha256sum", large], runs=3)
+        measure("openssl dgst -sha256, 1 GiB", ["openssl", "dgst", "-sha256", large], runs=3)
 
         for label, folder in (("first start, keys made", work / "new"), ("start on an old folder", work / "instance")):
             starts = []
