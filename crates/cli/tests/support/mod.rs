@@ -125,7 +125,7 @@ pub(crate) fn search_path() -> OsString {
 /// Waits for a child, but not for ever.
 pub(crate) fn finish(mut child: Child) -> Ran {
     let stdout = drain(child.stdout.take().unwrap());
-    let stderr = drain(child.stderr.take().unwrap());
+    let stderr = child.stderr.take().map(drain);
     // The pipes close when the program ends; whoever still holds them then hangs.
     let wait = |pipe: mpsc::Receiver<String>, child: &mut Child| {
         pipe.recv_timeout(PATIENCE).unwrap_or_else(|_| {
@@ -134,7 +134,7 @@ pub(crate) fn finish(mut child: Child) -> Ran {
         })
     };
     let stdout = wait(stdout, &mut child);
-    let stderr = wait(stderr, &mut child);
+    let stderr = stderr.map_or_else(String::new, |stderr| wait(stderr, &mut child));
     Ran {
         code: child.wait().unwrap().code().unwrap_or(-1),
         stdout,
