@@ -119,7 +119,10 @@ impl Kind {
         },
     };
 
-    /// Every kind that is valid, with the evidence that is usual for it.
+    /// Every valid kind with the evidence that is usual for it.
+    ///
+    /// Entries meet every key that they can record, certificate and managed; the media types before the current one
+    /// and leaves under the root meet every entry, each with P-256 and Ed25519.
     pub fn all() -> Vec<Self> {
         let mut kinds = Vec::new();
         for media_type in MediaType::ALL {
@@ -144,7 +147,12 @@ impl Kind {
                 }
             }
         }
-        kinds.retain(|kind| kind.entry.records(kind.scheme, kind.content));
+        kinds.retain(|kind| {
+            let is_current = kind.media_type == MediaType::V0_3
+                && kind.keying != Keying::Certificate(Under::Root);
+            let is_common = matches!(kind.key, KeyKind::P256 | KeyKind::Ed25519);
+            (is_current || is_common) && kind.entry.records(kind.scheme, kind.content)
+        });
         kinds
     }
 
