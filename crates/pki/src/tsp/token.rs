@@ -125,7 +125,8 @@ impl TimestampToken {
         Ok(())
     }
 
-    /// The signed attributes that say which certificate the signer means (RFC 5035), where there are any.
+    /// The signed attributes that say which certificate the signer means (RFC 5035): one must be there
+    /// (RFC 3161 section 2.4.2, RFC 5816 section 2.2.1), and all must mean it.
     fn check_signing_certificate(&self, signer: &Certificate) -> Result<(), TspError> {
         let info = self.signed.signer();
         let mut ids = Vec::new();
@@ -145,6 +146,10 @@ impl TimestampToken {
                 Ok(hash
                     .is_some_and(|hash| hash.digest(signer.der()).as_bytes() == found.as_bytes()))
             })?);
+        }
+        if ids.is_empty() {
+            let oid = oid::SIGNING_CERTIFICATE_V2;
+            return Err(CmsError::MissingAttribute { oid }.into());
         }
         let expected_issuer = asn1::sequence(&[&asn1::field(4, &[signer.issuer_name_der()])?])?;
         for id in ids {

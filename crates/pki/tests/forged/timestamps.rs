@@ -285,6 +285,10 @@ fn the_certificate_that_is_meant_is_the_one_that_signed() {
     let verdict = authority.with(&[v2(&[&hash]), old]);
     assert_eq!(verdict, Err(TspError::SigningCertificate));
     assert!(malformed(&authority.with(&[signing_certificate_v2(&[])])));
+    let missing = CmsError::MissingAttribute {
+        oid: der::Decode::from_der(&hex(SIGNING_CERTIFICATE_V2)).unwrap(),
+    };
+    assert_eq!(authority.with(&[]), Err(missing.into()));
 }
 
 #[test]
