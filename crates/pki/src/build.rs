@@ -58,6 +58,12 @@ pub enum BuildError {
     /// An empty subject alternative name.
     #[error("empty subject alternative name")]
     EmptyName,
+    /// A subject alternative name with a NUL or another control character, at which readers may cut it.
+    #[error("control character in the subject alternative name {found:?}")]
+    ControlCharacter {
+        /// The name.
+        found: String,
+    },
     /// A part is too long to encode, or text is not of its type's characters.
     #[error("cannot be encoded: {0}")]
     Encode(#[from] der::Error),

@@ -145,6 +145,11 @@ fn encode_san(san: &San) -> Result<Vec<u8>, BuildError> {
     if san.as_str().is_empty() {
         return Err(BuildError::EmptyName);
     }
+    if san.as_str().chars().any(char::is_control) {
+        return Err(BuildError::ControlCharacter {
+            found: san.as_str().to_owned(),
+        });
+    }
     let name = match san {
         San::Email(value) => GeneralName::Rfc822Name(Ia5String::new(value)?),
         San::Uri(value) => GeneralName::UniformResourceIdentifier(Ia5String::new(value)?),

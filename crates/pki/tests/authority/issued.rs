@@ -234,7 +234,14 @@ fn what_cannot_be_issued_is_refused_before_the_log_hears_of_it() {
         start: NOW,
         end: None,
     };
-    let cases: [(Change, BuildError); 5] = [
+    let cut = "ada@example.test\0.evil";
+    let cases: [(Change, BuildError); 6] = [
+        (
+            Box::new(move |request| request.san = San::Email(cut.to_owned())),
+            BuildError::ControlCharacter {
+                found: cut.to_owned(),
+            },
+        ),
         (
             Box::new(|request| request.san = San::Uri(String::new())),
             BuildError::EmptyName,
