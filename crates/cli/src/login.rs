@@ -22,6 +22,7 @@ use crate::commands::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::style::{BOLD, paint};
+use crate::output::text::safe;
 use crate::{env, files, visit};
 
 /// No token file is larger.
@@ -183,7 +184,7 @@ fn show_device(context: &Context, prompt: &DevicePrompt) {
     context.output.prompt(format_args!(
         "Log in on any device:\n\n  {}\n  code {}\n",
         paint(BOLD, prompt.page_with_code.as_ref().unwrap_or(&prompt.page)),
-        paint(BOLD, &prompt.code),
+        paint(BOLD, safe(&prompt.code)),
     ));
 }
 

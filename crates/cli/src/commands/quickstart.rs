@@ -66,7 +66,8 @@ pub(crate) fn run(context: &Context, args: &QuickstartArgs) -> Result<(), CliErr
         ))?;
         let server = tour.start().await?;
         let outcome = tour.sign_and_verify(&server).await;
-        server.stop().await.and(outcome)
+        let stopped = server.stop().await;
+        outcome.and(stopped)
     })
 }
 

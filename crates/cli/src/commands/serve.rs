@@ -17,6 +17,7 @@ use crate::clock::SystemClock;
 use crate::error::{CliError, shell_word};
 use crate::exit::Exit;
 use crate::output::style::{BOLD, DIM, paint};
+use crate::output::text::safe;
 use crate::{env, files};
 
 /// Where instances of this folder keep their data.
@@ -120,8 +121,8 @@ fn announce(context: &Context, dir: &Path, instance: &Instance) -> Result<(), Cl
             trust_config: trust_config.display().to_string(),
         });
     }
-    let folder = shell_word(&dir.display().to_string());
-    let trust = shell_word(&trust_config.display().to_string());
+    let folder = shell_word(&safe(&dir.display().to_string()));
+    let trust = shell_word(&safe(&trust_config.display().to_string()));
     let issuer = endpoints.issuer();
     let program = shell_word(&env::program());
     output.line(format_args!(

@@ -197,14 +197,15 @@ async fn session(
     let http = login::http_client();
     let config = args.signing_config.as_deref();
     let instance = trust::instance(context, &args.trust, config, &http).await?;
+    if context.may_ask() && trust::is_public(context, &args.trust, config)? {
+        let who = if key.is_some() { "key" } else { "address" };
+        context.output.note(format_args!(
+            "Your {who} and the digest of the file will stand in the public log of Sigstore's own \
+             instance, for ever. To sign on another: --instance\n"
+        ));
+    }
     if let Some(key) = key {
         return Ok(Session::with_key(&instance, Arc::new(key), tools(http))?);
-    }
-    if context.may_ask() && trust::is_public(context, &args.trust, config)? {
-        context.output.note(
-            "Your address will stand in the public log of this instance, for ever. \
-             Another instance: --instance\n",
-        );
     }
     let issuer = trust::issuer(&instance)?;
     let token = login::identity(context, &args.login, issuer.as_ref(), &http).await?;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::error::shell_word;
 use crate::output::style::{BOLD, DIM, paint};
+use crate::output::text::safe;
 
 /// Where a long command is broken, in characters.
 const WIDTH: usize = 90;
@@ -76,7 +77,7 @@ impl Display for Lines<'_> {
         write!(f, "{}", paint(BOLD, "What to try next"))?;
         for Line { purpose, command } in self.all() {
             let purpose = paint(DIM, format_args!("# {purpose}"));
-            write!(f, "\n\n  {purpose}\n  {}", folded(&command))?;
+            write!(f, "\n\n  {purpose}\n  {}", folded(&safe(&command)))?;
         }
         Ok(())
     }
