@@ -254,8 +254,12 @@ impl From<ServeError> for CliError {
     fn from(error: ServeError) -> Self {
         let message = error.to_string();
         match error {
-            ServeError::InUse { .. } => Self::new(Exit::Retry, "SH-INSTANCE-IN-USE", message)
-                .mend("stop the other one, or name another folder"),
+            ServeError::InUse { path } => {
+                let path = shell_word(&path.display().to_string());
+                Self::new(Exit::Retry, "SH-INSTANCE-IN-USE", message).mend(format!(
+                    "stop the other one, or use it: signhere sign --instance {path} FILE"
+                ))
+            }
             ServeError::NotAnInstance { .. } => {
                 Self::new(Exit::Failed, "SH-INSTANCE-FOLDER", message).mend("name another folder")
             }
