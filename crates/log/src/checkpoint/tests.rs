@@ -215,7 +215,6 @@ fn real_checkpoints() {
             .split_once("://")
             .unwrap()
             .1;
-        let host = host.split(':').next().unwrap();
         let verifier = NoteVerifier::for_key(host, &key).unwrap();
         let outcome = SignedCheckpoint::parse(envelope.as_bytes()).and_then(|signed| {
             if key.kind() == KeyKind::Ed25519 {
