@@ -14,6 +14,7 @@ mod malleable;
 mod mutate;
 mod neutral;
 mod spelling;
+mod splice;
 
 use std::collections::BTreeSet;
 
