@@ -33,7 +33,7 @@ impl Checkpoint {
         let origin = origin.ok_or(CheckpointError::NoOrigin)?.to_owned();
         let size = lines.next().ok_or(CheckpointError::Truncated)?;
         let size = decimal(size).ok_or_else(|| CheckpointError::Size {
-            found: size.to_owned(),
+            found: excerpt(size),
         })?;
         let root = lines.next().ok_or(CheckpointError::Truncated)?;
         let root: Hash = STANDARD
@@ -41,7 +41,7 @@ impl Checkpoint {
             .ok()
             .and_then(|bytes| bytes.try_into().ok())
             .ok_or_else(|| CheckpointError::Root {
-                found: root.to_owned(),
+                found: excerpt(root),
             })?;
         let extensions: Vec<String> = lines.map(str::to_owned).collect();
         if extensions.iter().any(String::is_empty) {
@@ -111,7 +111,7 @@ impl SignedCheckpoint {
         if self.checkpoint.origin != origin {
             return Err(CheckpointError::Origin {
                 expected: origin.to_owned(),
-                found: self.checkpoint.origin.clone(),
+                found: excerpt(&self.checkpoint.origin),
             });
         }
         verifier.verify(&self.note)?;
@@ -150,13 +150,13 @@ pub enum CheckpointError {
     /// The second line is not a size: decimal, without sign or leading zeros.
     #[error("{found:?} is not a tree size")]
     Size {
-        /// The line.
+        /// The start of the line.
         found: String,
     },
     /// The third line is not the base64 of 32 bytes.
     #[error("{found:?} is not a root hash")]
     Root {
-        /// The line.
+        /// The start of the line.
         found: String,
     },
     /// An extension line is empty.
@@ -167,12 +167,17 @@ pub enum CheckpointError {
     Origin {
         /// The origin of the log that was asked for.
         expected: String,
-        /// The origin in the checkpoint.
+        /// The start of the origin in the checkpoint.
         found: String,
     },
     /// The note around it is refused.
     #[error(transparent)]
     Note(#[from] NoteError),
+}
+
+/// The start of somebody else's line, for an error to quote: the whole may be a megabyte.
+fn excerpt(line: &str) -> String {
+    line.chars().take(128).collect()
 }
 
 fn decimal(text: &str) -> Option<u64> {

@@ -18,6 +18,7 @@ use signhere_pki::digest::{Digest, HashAlgorithm};
 use signhere_pki::key::{KeyDetails, PublicKey};
 use signhere_pki::pem;
 
+use crate::excerpt::excerpt;
 use crate::proto_json::{self, JsonError, Message};
 
 pub use error::EntryError;
@@ -91,8 +92,8 @@ impl LoggedEntry {
             ("intoto", "0.0.2") => intoto_v002::read,
             _ => {
                 return Err(EntryError::Unsupported {
-                    kind: kind.chars().take(64).collect(),
-                    version: version.chars().take(64).collect(),
+                    kind: excerpt(kind),
+                    version: excerpt(version),
                 });
             }
         };
@@ -155,10 +156,7 @@ fn spec<'a>(kind: &str, version: &str, body: &'a [u8]) -> Result<Message<'a>, En
     if found != (kind.to_owned(), version.to_owned()) {
         return Err(EntryError::KindMismatch {
             expected: format!("{kind} {version}"),
-            found: format!("{} {}", found.0, found.1)
-                .chars()
-                .take(128)
-                .collect(),
+            found: excerpt(&format!("{} {}", found.0, found.1)),
         });
     }
     Ok(message.required_message("spec")?)
@@ -170,7 +168,9 @@ fn read_hex_digest(mut message: Message<'_>) -> Result<Digest, EntryError> {
     let value = message.required_string("value")?;
     message.finish();
     let Some(algorithm) = HashAlgorithm::from_name(&name) else {
-        return Err(EntryError::DigestAlgorithm { found: name });
+        return Err(EntryError::DigestAlgorithm {
+            found: excerpt(&name),
+        });
     };
     Ok(Digest::from_hex(algorithm, &value)?)
 }
@@ -181,7 +181,9 @@ fn read_digest(mut message: Message<'_>) -> Result<Digest, EntryError> {
     let value = message.bytes("digest")?;
     message.finish();
     let Some(algorithm) = crate::names::hash_algorithm(&name) else {
-        return Err(EntryError::DigestAlgorithm { found: name });
+        return Err(EntryError::DigestAlgorithm {
+            found: excerpt(&name),
+        });
     };
     Ok(Digest::new(algorithm, &value)?)
 }

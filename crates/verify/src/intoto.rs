@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use signhere_pki::digest::{Digest, HashAlgorithm};
 
+use crate::excerpt::excerpt;
 use crate::proto_json::MAX_DEPTH;
 
 /// The most subjects that a statement may have.
@@ -53,7 +54,7 @@ impl Statement {
             })?;
         if !TYPES.contains(&raw.statement_type.as_str()) {
             return Err(StatementError::Type {
-                found: raw.statement_type.chars().take(128).collect(),
+                found: excerpt(&raw.statement_type),
             });
         }
         let Capped::Within(subjects) = raw.subject else {

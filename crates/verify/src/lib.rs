@@ -4,6 +4,7 @@ pub mod bundle; // bundles v0.1 to v0.3: read, write, build
 pub mod dsse; // envelopes and what their signatures are over
 pub mod entry; // bodies of transparency log entries, one file a kind
 pub mod error; // why a verification fails, as facts with stable codes
+mod excerpt; // what errors quote
 pub mod intoto; // in-toto statements
 mod names; // names of algorithms in protocol buffers
 mod proto_json; // the JSON form of protocol buffers, read strictly

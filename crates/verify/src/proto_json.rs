@@ -27,9 +27,6 @@ const MAX_NODES: usize = 1 << 20;
 /// The unknown field names that are kept; more are counted as one last line.
 const MAX_UNKNOWN_NAMES: usize = 32;
 
-/// The longest unknown field path that is kept whole, in characters.
-const MAX_UNKNOWN_CHARS: usize = 128;
-
 /// Reads one document of at most `max_bytes` bytes whose top value is a message.
 ///
 /// # Errors

@@ -6,6 +6,7 @@ use super::{
     MAX_LOG_ENTRIES, MAX_TIMESTAMPS, Material, TlogEntry,
 };
 use crate::dsse::Envelope;
+use crate::excerpt::excerpt;
 use crate::names;
 use crate::proto_json::{self, Message};
 
@@ -48,7 +49,7 @@ fn version(media_type: &str) -> Result<BundleVersion, BundleError> {
         .find(|(known, _)| *known == media_type)
         .map(|(_, version)| *version)
         .ok_or_else(|| BundleError::MediaType {
-            found: media_type.chars().take(128).collect(),
+            found: excerpt(media_type),
         })
 }
 
@@ -146,7 +147,9 @@ fn message_digest(mut message: Message<'_>) -> Result<Digest, BundleError> {
     let path = message.path("digest");
     message.finish();
     let Some(algorithm) = names::hash_algorithm(&algorithm) else {
-        return Err(BundleError::DigestAlgorithm { found: algorithm });
+        return Err(BundleError::DigestAlgorithm {
+            found: excerpt(&algorithm),
+        });
     };
     Digest::new(algorithm, &bytes).map_err(|_| BundleError::HashLength {
         path,

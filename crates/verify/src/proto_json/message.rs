@@ -8,7 +8,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use signhere_pki::key::{KeyDetails, KeyError};
 use signhere_pki::time::Time;
 
-use super::{JsonError, MAX_UNKNOWN_CHARS, MAX_UNKNOWN_NAMES, Node, integer};
+use super::{JsonError, MAX_UNKNOWN_NAMES, Node, integer};
+use crate::excerpt::excerpt;
 
 /// The padded engines require the padding; the others refuse it.
 const fn engine(alphabet: &alphabet::Alphabet, padding: DecodePaddingMode) -> GeneralPurpose {
@@ -164,12 +165,12 @@ impl<'a> Message<'a> {
         let mut members = self.members;
         match (members.pop(), found) {
             (Some((name, Node::Object(members))), 1) => Ok(Self {
-                path: name.chars().take(MAX_UNKNOWN_CHARS).collect(),
+                path: excerpt(&name),
                 members,
                 unknown: self.unknown,
             }),
             (Some((name, other)), 1) => Err(JsonError::Type {
-                path: name.chars().take(MAX_UNKNOWN_CHARS).collect(),
+                path: excerpt(&name),
                 expected: "an object",
                 found: other.type_name(),
             }),
@@ -270,7 +271,7 @@ impl<'a> Message<'a> {
             if unknown.len() > MAX_UNKNOWN_NAMES {
                 return;
             }
-            unknown.push(self.path(name).chars().take(MAX_UNKNOWN_CHARS).collect());
+            unknown.push(excerpt(&self.path(name)));
         }
     }
 

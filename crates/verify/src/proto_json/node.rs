@@ -4,6 +4,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::{JsonError, MAX_DEPTH, MAX_NODES};
+use crate::excerpt::excerpt;
 
 /// One JSON value, borrowing its strings from the document where they have no escapes.
 #[derive(Debug)]
@@ -217,7 +218,7 @@ fn duplicate(members: &[(Cow<'_, str>, Node<'_>)]) -> Option<String> {
         let mut rest = members;
         while let [(name, _), tail @ ..] = rest {
             if tail.iter().any(|(other, _)| other == name) {
-                return Some(name.to_string());
+                return Some(excerpt(name));
             }
             rest = tail;
         }
@@ -226,7 +227,7 @@ fn duplicate(members: &[(Cow<'_, str>, Node<'_>)]) -> Option<String> {
     let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
     names.sort_unstable();
     names.windows(2).find_map(|pair| match pair {
-        [a, b] if a == b => Some((*a).to_owned()),
+        [a, b] if a == b => Some(excerpt(a)),
         _ => None,
     })
 }

@@ -2,6 +2,7 @@ use serde_json::{Map, Value};
 use signhere_pki::time::Validity;
 
 use super::TrustError;
+use crate::excerpt::excerpt;
 use crate::proto_json::Message;
 
 /// Takes `validFor`, whose start has to be there.
@@ -44,6 +45,6 @@ pub(super) fn media_type(
     }
     Err(TrustError::MediaType {
         expected,
-        found: found.chars().take(128).collect(),
+        found: excerpt(&found),
     })
 }

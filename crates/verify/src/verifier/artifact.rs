@@ -7,6 +7,7 @@ use super::{Artifact, Signed, Step, failed};
 use crate::bundle::{Bundle, Content};
 use crate::dsse::{Envelope, INTOTO_PAYLOAD_TYPE};
 use crate::error::Reason;
+use crate::excerpt::excerpt;
 use crate::intoto::Statement;
 use crate::verdict::{ArtifactEvidence, StepName};
 
@@ -60,7 +61,7 @@ fn attestation<'a>(
     if envelope.payload_type != INTOTO_PAYLOAD_TYPE {
         return Err(failed(StepName::Artifact, Reason::PayloadType)
             .expected(INTOTO_PAYLOAD_TYPE)
-            .found(envelope.payload_type.chars().take(128).collect::<String>()));
+            .found(excerpt(&envelope.payload_type)));
     }
     let statement =
         Statement::parse(&envelope.payload).map_err(|error| failed(StepName::Artifact, error))?;
@@ -123,7 +124,7 @@ fn subjects(statement: &Statement) -> String {
         .take(SHOWN)
         .flat_map(|subject| &subject.digests)
         .take(SHOWN)
-        .map(|(name, value)| format!("{name}:{value}").chars().take(160).collect())
+        .map(|(name, value)| format!("{}:{}", excerpt(name), excerpt(value)))
         .collect();
     let more = statement.subjects.len().saturating_sub(SHOWN);
     if more > 0 {

@@ -6,6 +6,7 @@ use super::{Signed, Step, failed};
 use crate::bundle::Bundle;
 use crate::entry::{LoggedDigest, LoggedEntry, LoggedKey, LoggedSignature};
 use crate::error::Reason;
+use crate::excerpt::excerpt;
 use crate::proto_json::base64;
 use crate::verdict::StepName;
 
@@ -62,8 +63,8 @@ fn check_signature(bundle: &Bundle, logged: &LoggedSignature) -> Step<()> {
         None => Ok(()),
         Some(signature) if signature == bundle.signature() => Ok(()),
         Some(signature) => Err(failed(StepName::Log, Reason::EntrySignature)
-            .expected(base64(bundle.signature()))
-            .found(base64(signature))),
+            .expected(excerpt(&base64(bundle.signature())))
+            .found(excerpt(&base64(signature)))),
     }
 }
 

@@ -8,6 +8,7 @@ use super::{Policy, ReadEntry, Step, failed};
 use crate::bundle::{Bundle, BundleError, Content, KeyMaterial};
 use crate::entry::{LoggedDigest, LoggedEntry};
 use crate::error::Reason;
+use crate::excerpt::excerpt;
 use crate::verdict::StepName;
 
 /// The key that should have signed.
@@ -26,7 +27,7 @@ impl<'a> Signer<'a> {
             (KeyMaterial::PublicKeyHint(hint), Policy::Identity { identity, .. }) => {
                 return Err(failed(StepName::Bundle, Reason::PolicyNeedsKey)
                     .expected(format!("a certificate for {identity}"))
-                    .found(format!("a key with the hint {hint:?}")));
+                    .found(format!("a key with the hint {:?}", excerpt(hint))));
             }
             (KeyMaterial::Certificate(_), Policy::Key(key)) => {
                 return Err(failed(StepName::Bundle, Reason::PolicyNeedsCertificate)
