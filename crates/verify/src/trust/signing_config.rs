@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use signhere_pki::time::{Time, Validity};
 
 use super::{MAX_TRUST_BYTES, TrustError, window};
+use crate::excerpt::excerpt;
 use crate::proto_json::{self, Message};
 
 const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.signingconfig.v0.2+json";
@@ -133,7 +134,8 @@ impl SigningConfig {
     ///
     /// Of each kind, those in their validity and of a supported version count; from each
     /// operator the one with the highest version and then the latest start; the latest start
-    /// comes first. A kind that the config does not list at all is left empty.
+    /// comes first. A kind that the config does not list at all is left empty, unless it asks for an
+    /// exact number.
     ///
     /// # Errors
     /// [`TrustError::NoUsableService`] and [`TrustError::TooFewServices`].
@@ -280,7 +282,7 @@ fn select(
     now: Time,
     supported: &[u32],
 ) -> Result<Vec<Service>, TrustError> {
-    if services.is_empty() {
+    if services.is_empty() && !matches!(selector, Selector::Exact(_)) {
         return Ok(Vec::new());
     }
     let mut usable: Vec<&Service> = services
@@ -299,7 +301,7 @@ fn select(
         }
     }
     selected.sort_by_key(|service| Reverse(service.valid_for.start));
-    if selected.is_empty() {
+    if selected.is_empty() && !services.is_empty() {
         return Err(TrustError::NoUsableService {
             kind,
             listed: services.len(),
@@ -347,7 +349,7 @@ fn selector(message: &mut Message<'_>, name: &str) -> Result<Selector, TrustErro
         ("EXACT", 1..) => Ok(Selector::Exact(count)),
         _ => Err(TrustError::Selector {
             path,
-            found: selector,
+            found: excerpt(&selector),
         }),
     }
 }
