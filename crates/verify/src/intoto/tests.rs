@@ -29,6 +29,30 @@ fn subjects_match_by_algorithm_and_value() {
 }
 
 #[test]
+fn the_name_of_an_algorithm_has_one_spelling_and_its_value_one_length() {
+    let digest = HashAlgorithm::Sha256.digest(b"x");
+    let matches = |name: &str, value: &str| {
+        let json = statement(&format!(r#"[{{"digest":{{"{name}":"{value}"}}}}]"#));
+        let statement = Statement::parse(json.as_bytes()).unwrap();
+        statement.subject_with(&digest).is_some()
+    };
+    let hex = digest.hex();
+    assert!(matches("sha256", &hex));
+    for name in ["SHA256", "sha-256", "sha2_256", "sha512", "gitBlob", ""] {
+        assert!(!matches(name, &hex), "{name}");
+    }
+    for value in [
+        &hex[..62],
+        &format!("{hex}00"),
+        &format!("sha256:{hex}"),
+        &format!(" {hex}"),
+        "",
+    ] {
+        assert!(!matches("sha256", value), "{value}");
+    }
+}
+
+#[test]
 fn malformed_statements_are_refused() {
     let parse = |json: &str| Statement::parse(json.as_bytes()).unwrap_err();
     assert_eq!(parse(&statement("[]")), StatementError::NoSubject);
@@ -47,6 +71,9 @@ fn malformed_statements_are_refused() {
         r#"[{"digest":{"sha256":1}}]"#,
         r#"{}"#,
         r#"[{}],"subject":[{}]"#,
+        r#"[{}],"\u0073ubject":[{}]"#,
+        r#"[{"digest":{"sha256":"a","sha\u003256":"b"}}]"#,
+        r#"[{"name":"\ud800"}]"#,
         r#"[{}"#,
     ] {
         let error = parse(&statement(subjects));
@@ -54,6 +81,10 @@ fn malformed_statements_are_refused() {
     }
     assert!(matches!(
         parse(&(statement("[{}]") + "{}")),
+        StatementError::Json { .. }
+    ));
+    assert!(matches!(
+        parse(&("\u{feff}".to_owned() + &statement("[{}]"))),
         StatementError::Json { .. }
     ));
 }

@@ -5,7 +5,8 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Returns the integer that a number, or a string holding a JSON number, stands for.
 ///
-/// A fraction of zero and an exponent are allowed (`1.0`, `1e2`) as long as the value is exact.
+/// A fraction of zero and an exponent are allowed (`1.0`, `1e2`) as long as the double that they
+/// read as is whole and below 2^53.
 pub(super) fn read(node: &Node<'_>) -> Option<i128> {
     match node {
         Node::Number(number) => from_number(*number),

@@ -159,6 +159,18 @@ fn documents_are_bounded_and_exact() {
         error(b"{\"a\":\"\xff\"}"),
         JsonError::Syntax { .. }
     ));
+    for not_text in [
+        r#""\ud800""#,
+        r#""\ud800\u0041""#,
+        r#""\udc00\ud800""#,
+        "1e400",
+    ] {
+        let json = format!(r#"{{"unknown":{not_text}}}"#);
+        assert!(
+            matches!(error(json.as_bytes()), JsonError::Syntax { .. }),
+            "{not_text}"
+        );
+    }
     assert!(matches!(error(b"[]"), JsonError::Type { .. }));
     assert_eq!(
         document(b"{    }", 5).unwrap_err(),
