@@ -13,7 +13,9 @@ pub use client_trust_config::ClientTrustConfig;
 pub use error::TrustError;
 pub use public_good::{PUBLIC_GOOD, PUBLIC_GOOD_SIGNING_CONFIG, STAGING, STAGING_SIGNING_CONFIG};
 pub use signing_config::{Selected, Selector, Service, ServiceKind, SigningConfig, Supported};
-pub use trusted_root::{CertificateAuthority, TransparencyLog, TrustedRoot};
+pub use trusted_root::{
+    CertificateAuthority, Records, TransparencyLog, TrustedRoot, UnsupportedLog,
+};
 
 /// The largest trust document that is read, in bytes.
 pub const MAX_TRUST_BYTES: usize = 4 << 20;

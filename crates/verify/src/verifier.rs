@@ -20,7 +20,7 @@ use crate::bundle::{Bundle, Content};
 use crate::dsse::Envelope;
 use crate::entry::{Generation, LoggedEntry};
 use crate::error::Reason;
-use crate::trust::{self, TransparencyLog, TrustError, TrustedRoot};
+use crate::trust::{self, Records, TransparencyLog, TrustError, TrustedRoot};
 use crate::verdict::{self, BundleEvidence, Failure, KeyEvidence, StepName, Verdict};
 
 pub(crate) use signer::likely_hashes;
@@ -28,8 +28,12 @@ pub(crate) use signer::likely_hashes;
 /// Verifies bundles against one trusted root, whose chains and keys are prepared once.
 #[derive(Clone, Debug)]
 pub struct Verifier {
+    /// Whether the trusted root lists a log, even one that cannot be used.
+    requires_log: bool,
     logs: Vec<Log>,
     certificate_authorities: Vec<Authority>,
+    /// As `requires_log`, of certificate logs.
+    requires_sct: bool,
     ctlogs: Vec<TransparencyLog>,
     timestamp_authorities: Vec<Authority>,
 }
@@ -61,9 +65,14 @@ impl Verifier {
     /// Prepares a trusted root.
     ///
     /// # Errors
-    /// [`TrustError::Chain`] when an authority's chain does not hold together.
+    /// [`TrustError::Chain`] when an authority's chain does not hold together,
+    /// [`TrustError::SameLogId`] when two logs cannot be told apart.
     pub fn new(root: TrustedRoot) -> Result<Self, TrustError> {
+        check_ids(&root.tlogs)?;
+        check_ids(&root.ctlogs)?;
         Ok(Self {
+            requires_log: root.lists_log_of(Records::Signatures),
+            requires_sct: root.lists_log_of(Records::Certificates),
             logs: root.tlogs.into_iter().map(Log::new).collect(),
             certificate_authorities: Authority::all(root.certificate_authorities)?,
             ctlogs: root.ctlogs,
@@ -117,7 +126,7 @@ impl Verifier {
 
         let (evidence, logged) = self.check_log(bundle, &entries, &signed, &signer)?;
         steps.push(verdict::Step::Log(evidence));
-        let evidence = self.check_time(bundle, logged, signer.certificate.is_some())?;
+        let evidence = self.check_time(bundle, &logged, signer.certificate.is_some())?;
         let times: Vec<_> = evidence.times.iter().map(|source| source.time).collect();
         steps.push(verdict::Step::Time(evidence));
 
@@ -157,8 +166,32 @@ impl Log {
     }
 
     fn has_id(&self, id: &[u8]) -> bool {
-        self.trusted.log_id == id || self.trusted.checkpoint_key_id.as_deref() == Some(id)
+        ids(&self.trusted).any(|own| own == id)
     }
+}
+
+/// The ids by which entries may name a log; an absent one names none.
+fn ids(log: &TransparencyLog) -> impl Iterator<Item = &[u8]> {
+    [Some(&log.log_id), log.checkpoint_key_id.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(Vec::as_slice)
+        .filter(|id| !id.is_empty())
+}
+
+fn check_ids(logs: &[TransparencyLog]) -> Result<(), TrustError> {
+    for (position, second) in logs.iter().enumerate() {
+        for first in logs.iter().take(position) {
+            if let Some(id) = ids(second).find(|id| ids(first).any(|other| other == *id)) {
+                return Err(TrustError::SameLogId {
+                    id: hex::encode(id),
+                    first: first.base_url.clone(),
+                    second: second.base_url.clone(),
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A certificate or timestamp authority with its chain checked.

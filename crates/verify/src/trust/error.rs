@@ -56,11 +56,15 @@ pub enum TrustError {
         /// What is wrong with it.
         error: ChainError,
     },
-    /// A log's name cannot stand in a signed note.
-    #[error("`{url}` is no name for a log")]
-    LogName {
-        /// The log's base URL.
-        url: String,
+    /// Two logs of one sort have the same id, so that an entry would not say which of them it is in.
+    #[error("two logs have the id {id}: {first} and {second}")]
+    SameLogId {
+        /// The id, in hexadecimal.
+        id: String,
+        /// The URL of the log listed first.
+        first: String,
+        /// The URL of the other log.
+        second: String,
     },
     /// A service selector is not one of ANY, ALL and EXACT.
     #[error("`{path}`: unknown service selector `{found}`")]

@@ -16,7 +16,7 @@ fn parse(root: &Value) -> Result<TrustedRoot, TrustError> {
 fn the_embedded_roots_are_whole() {
     for json in [PUBLIC_GOOD, STAGING] {
         let root = TrustedRoot::parse(json.as_bytes()).unwrap();
-        assert_eq!(root.unsupported, [""; 0]);
+        assert_eq!(root.unsupported, []);
         assert_eq!(root.unknown_fields, [""; 0]);
         assert!(crate::verifier::Verifier::new(root.clone()).is_ok());
         // What is written reads as what was written.
@@ -65,10 +65,67 @@ fn unknown_kinds_of_keys_are_left_out_and_broken_keys_refused() {
     root["tlogs"][0]["publicKey"]["keyDetails"] = "ML_DSA_65".into();
     let read = parse(&root).unwrap();
     assert_eq!(read.tlogs.len(), 1);
-    assert_eq!(read.unsupported.len(), 1);
+    let [unsupported] = read.unsupported.as_slice() else {
+        panic!("one log is not supported");
+    };
+    assert_eq!(unsupported.records, Records::Signatures);
+    assert_eq!(unsupported.path, "tlogs[0].publicKey");
     root["tlogs"][0]["publicKey"]["keyDetails"] = "PKIX_ED25519".into();
     let error = parse(&root).unwrap_err();
     assert!(matches!(error, TrustError::Key { path, .. } if path == "tlogs[0].publicKey"));
+}
+
+#[test]
+fn logs_are_told_apart_by_their_ids() {
+    let refused = |root: &Value| {
+        crate::verifier::Verifier::new(parse(root).unwrap())
+            .err()
+            .unwrap()
+    };
+    for kind in ["tlogs", "ctlogs"] {
+        let mut root = public_good();
+        root[kind][1]["logId"] = root[kind][0]["logId"].clone();
+        let error = refused(&root);
+        assert!(matches!(error, TrustError::SameLogId { .. }), "{kind}");
+    }
+    let mut root = public_good();
+    root["tlogs"][1]["checkpointKeyId"] = root["tlogs"][0]["logId"].clone();
+    let read = parse(&root).unwrap();
+    assert_eq!(
+        refused(&root),
+        TrustError::SameLogId {
+            id: hex::encode(&read.tlogs[0].log_id),
+            first: "https://rekor.sigstore.dev".to_owned(),
+            second: "https://log2025-1.rekor.sigstore.dev".to_owned(),
+        }
+    );
+    // A log may repeat its own id, and two may have none.
+    let mut root = public_good();
+    root["tlogs"][1]["checkpointKeyId"] = root["tlogs"][1]["logId"].clone();
+    root["ctlogs"][0]["logId"] = Value::Null;
+    root["ctlogs"][1]["logId"] = Value::Null;
+    assert!(crate::verifier::Verifier::new(parse(&root).unwrap()).is_ok());
+}
+
+#[test]
+fn a_root_has_a_bounded_number_of_keys() {
+    for kind in [
+        "tlogs",
+        "ctlogs",
+        "certificateAuthorities",
+        "timestampAuthorities",
+    ] {
+        let mut root = public_good();
+        root[kind] = vec![root[kind][0].clone(); 65].into();
+        assert_eq!(
+            parse(&root).unwrap_err(),
+            TrustError::Json(JsonError::TooMany {
+                path: kind.to_owned(),
+                limit: 64,
+                found: 65,
+            })
+        );
+    }
 }
 
 #[test]
@@ -211,6 +268,22 @@ fn kinds_that_are_not_listed_are_left_empty() {
         none.require_oidc(),
         Err(TrustError::NoService {
             kind: ServiceKind::Oidc
+        })
+    );
+}
+
+#[test]
+fn an_exact_number_of_none_is_too_few() {
+    let config = SigningConfig {
+        tsa_config: Selector::Exact(1),
+        ..SigningConfig::default()
+    };
+    assert_eq!(
+        config.select(Time::from_unix(0)),
+        Err(TrustError::TooFewServices {
+            kind: ServiceKind::Tsa,
+            expected: 1,
+            found: 0,
         })
     );
 }

@@ -1,6 +1,6 @@
 use serde_json::{Map, Value, json};
 use signhere_pki::cert::Certificate;
-use signhere_pki::key::{KeyDetails, PublicKey};
+use signhere_pki::key::{KeyDetails, KeyError, PublicKey};
 use signhere_pki::time::Validity;
 
 use super::{MAX_TRUST_BYTES, TrustError, window};
@@ -31,9 +31,9 @@ pub struct TrustedRoot {
     pub ctlogs: Vec<TransparencyLog>,
     /// The timestamp authorities (RFC 3161).
     pub timestamp_authorities: Vec<CertificateAuthority>,
-    /// Logs left out because this program does not know their kind of key, by place and key
-    /// details: nothing they sign is believed.
-    pub unsupported: Vec<String>,
+    /// Logs left out because this program does not know their kind of key: nothing they sign is
+    /// believed, and what they should have signed is still asked for.
+    pub unsupported: Vec<UnsupportedLog>,
     /// Paths of fields that this program does not know and ignored.
     pub unknown_fields: Vec<String>,
 }
@@ -55,6 +55,26 @@ pub struct TransparencyLog {
     pub checkpoint_key_id: Option<Vec<u8>>,
     /// Who runs the log.
     pub operator: String,
+}
+
+/// A log that a trusted root lists with a kind of key that this program does not know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnsupportedLog {
+    /// What the log records.
+    pub records: Records,
+    /// The key's place in the trusted root.
+    pub path: String,
+    /// What is not known about it.
+    pub error: KeyError,
+}
+
+/// What a log records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Records {
+    /// Signatures (Rekor).
+    Signatures,
+    /// Certificates (RFC 6962).
+    Certificates,
 }
 
 /// A certificate or timestamp authority.
@@ -82,7 +102,16 @@ impl TrustedRoot {
         Ok(root)
     }
 
-    /// Returns the trusted root as v0.1 JSON.
+    /// Tells whether the root lists a log of this sort, be its key supported or not.
+    pub fn lists_log_of(&self, records: Records) -> bool {
+        let supported = match records {
+            Records::Signatures => &self.tlogs,
+            Records::Certificates => &self.ctlogs,
+        };
+        !supported.is_empty() || self.unsupported.iter().any(|log| log.records == records)
+    }
+
+    /// Returns the trusted root as v0.1 JSON, without its unsupported logs.
     pub fn to_json(&self) -> Vec<u8> {
         self.to_value().to_string().into_bytes()
     }
@@ -91,9 +120,9 @@ impl TrustedRoot {
         window::media_type(message, MEDIA_TYPE, &OTHER_MEDIA_TYPES)?;
         let mut unsupported = Vec::new();
         Ok(Self {
-            tlogs: logs(message, "tlogs", &mut unsupported)?,
+            tlogs: logs(message, "tlogs", Records::Signatures, &mut unsupported)?,
             certificate_authorities: authorities(message, "certificateAuthorities")?,
-            ctlogs: logs(message, "ctlogs", &mut unsupported)?,
+            ctlogs: logs(message, "ctlogs", Records::Certificates, &mut unsupported)?,
             timestamp_authorities: authorities(message, "timestampAuthorities")?,
             unsupported,
             unknown_fields: Vec::new(),
@@ -132,7 +161,8 @@ impl TransparencyLog {
     /// `Ok(None)` for a key of a kind that is not supported.
     fn read(
         mut message: Message<'_>,
-        unsupported: &mut Vec<String>,
+        records: Records,
+        unsupported: &mut Vec<UnsupportedLog>,
     ) -> Result<Option<Self>, TrustError> {
         let base_url = message.string("baseUrl")?;
         // Every log known hashes with SHA-256 (RFC 6962, section 2.1); another would not verify.
@@ -150,7 +180,11 @@ impl TransparencyLog {
         let details = match details {
             Ok(details) => details,
             Err(error) => {
-                unsupported.push(format!("{path}: {error}"));
+                unsupported.push(UnsupportedLog {
+                    records,
+                    path,
+                    error,
+                });
                 return Ok(None);
             }
         };
@@ -264,11 +298,12 @@ impl CertificateAuthority {
 fn logs(
     message: &mut Message<'_>,
     name: &str,
-    unsupported: &mut Vec<String>,
+    records: Records,
+    unsupported: &mut Vec<UnsupportedLog>,
 ) -> Result<Vec<TransparencyLog>, TrustError> {
     let mut logs = Vec::new();
     for log in message.messages(name, MAX_INSTANCES)? {
-        logs.extend(TransparencyLog::read(log, unsupported)?);
+        logs.extend(TransparencyLog::read(log, records, unsupported)?);
     }
     Ok(logs)
 }

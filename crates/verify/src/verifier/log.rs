@@ -9,6 +9,7 @@ use super::{Log, ReadEntry, Signed, Step, Verifier, binding, failed};
 use crate::bundle::{Bundle, BundleVersion, InclusionProof, TlogEntry};
 use crate::entry::{Generation, LoggedEntry};
 use crate::error::Reason;
+use crate::excerpt::excerpt;
 use crate::proto_json::base64;
 use crate::verdict::{LogEntryEvidence, LogEvidence, ProofEvidence, StepName};
 
@@ -40,11 +41,11 @@ impl Verifier {
         signer: &Signer<'_>,
     ) -> Step<(LogEvidence, Vec<LoggedAt>)> {
         let entries = &bundle.material.tlog_entries;
-        let required = !self.logs.is_empty();
+        let required = self.requires_log;
         if required && entries.is_empty() {
             return Err(failed(StepName::Log, Reason::LogEntryMissing));
         }
-        if let Some(item) = duplicate(entries) {
+        if let Some(item) = self.duplicate(entries) {
             return Err(failed(StepName::Log, Reason::LogEntryDuplicate).item(item));
         }
         let mut evidence = Vec::new();
@@ -63,6 +64,20 @@ impl Verifier {
             entries: evidence,
         };
         Ok((evidence, times))
+    }
+
+    /// Returns the entry that repeats an earlier one: its body, or its index in the same log,
+    /// which may have two ids.
+    fn duplicate(&self, entries: &[TlogEntry]) -> Option<usize> {
+        let same_log = |a: &[u8], b: &[u8]| {
+            a == b || self.logs.iter().any(|log| log.has_id(a) && log.has_id(b))
+        };
+        entries.iter().enumerate().position(|(item, entry)| {
+            entries.iter().take(item).any(|earlier| {
+                (earlier.body == entry.body || earlier.log_index == entry.log_index)
+                    && same_log(&earlier.log_id, &entry.log_id)
+            })
+        })
     }
 
     fn check_entry(
@@ -121,7 +136,7 @@ impl Verifier {
                     .expected(format!("one of {}", known.join(", ")))
                     .found(format!(
                         "the log with the id {}",
-                        hex::encode(&entry.log_id)
+                        excerpt(&hex::encode(&entry.log_id))
                     ))
             })
     }
@@ -224,14 +239,4 @@ fn check_checkpoint(log: &Log, proof: &InclusionProof, generation: Generation) -
     }
     .map_err(refused)?;
     Ok(checkpoint.origin.clone())
-}
-
-/// Returns the entry that repeats an earlier one: its body, or its index in the same log.
-fn duplicate(entries: &[TlogEntry]) -> Option<usize> {
-    entries.iter().enumerate().position(|(item, entry)| {
-        entries.iter().take(item).any(|earlier| {
-            earlier.log_id == entry.log_id
-                && (earlier.body == entry.body || earlier.log_index == entry.log_index)
-        })
-    })
 }

@@ -12,7 +12,7 @@ use crate::verdict::{SctEvidence, StepName};
 impl Verifier {
     /// One timestamp of a trusted log is enough; those of other logs prove nothing.
     pub(super) fn check_sct(&self, leaf: &Certificate, issuer: &Certificate) -> Step<SctEvidence> {
-        if self.ctlogs.is_empty() {
+        if !self.requires_sct {
             return Ok(SctEvidence {
                 required: false,
                 log: None,
@@ -28,12 +28,12 @@ impl Verifier {
                 .found(format!("the log with the id {}", hex::encode(sct.log_id))),
         };
         for sct in list.as_slice() {
-            let known = self.ctlogs.iter().filter(|log| log.log_id == sct.log_id);
-            for log in known {
-                match check(sct, log, leaf, issuer) {
-                    Ok(evidence) => return Ok(evidence),
-                    Err(failure) => nearest = failure,
-                }
+            let Some(log) = self.ctlogs.iter().find(|log| log.log_id == sct.log_id) else {
+                continue;
+            };
+            match check(sct, log, leaf, issuer) {
+                Ok(evidence) => return Ok(evidence),
+                Err(failure) => nearest = failure,
             }
         }
         Err(nearest)

@@ -15,35 +15,33 @@ impl Verifier {
     pub(super) fn check_time(
         &self,
         bundle: &Bundle,
-        logged: Vec<LoggedAt>,
+        logged: &[LoggedAt],
         has_certificate: bool,
     ) -> Step<TimeEvidence> {
-        let timestamps = &bundle.material.timestamps;
-        let mut stamped = Vec::new();
-        for (item, der) in timestamps.iter().enumerate() {
-            if timestamps.iter().take(item).any(|earlier| earlier == der) {
-                return Err(failed(StepName::Time, Reason::TimestampDuplicate).item(item));
-            }
-            let source = self
-                .check_timestamp(der, bundle.signature())
-                .map_err(|failure| failure.item(item))?;
-            stamped.push(source);
-        }
-        for at in &logged {
-            check_window(at, &stamped, has_certificate)?;
-        }
         let mut times: Vec<TimeSource> = logged
-            .into_iter()
+            .iter()
             .filter_map(|at| {
                 Some(TimeSource {
                     time: at.promised_at?,
                     kind: "log",
-                    authority: at.log,
+                    authority: at.log.clone(),
                     serial: None,
                 })
             })
             .collect();
-        times.append(&mut stamped);
+        for (item, der) in bundle.material.timestamps.iter().enumerate() {
+            let source = self
+                .check_timestamp(der, bundle.signature())
+                .map_err(|failure| failure.item(item))?;
+            // By what it says: its bytes can be written in several ways, and so can its signature.
+            if times.contains(&source) {
+                return Err(failed(StepName::Time, Reason::TimestampDuplicate).item(item));
+            }
+            times.push(source);
+        }
+        for at in logged {
+            check_window(at, &times, has_certificate)?;
+        }
         if has_certificate && times.is_empty() {
             return Err(failed(StepName::Time, Reason::TimeMissing));
         }
@@ -95,13 +93,13 @@ fn is_of_another(error: &TspError) -> bool {
     )
 }
 
-/// A promise carries its own time, which was checked with it. Without one the timestamps have to
-/// show that the log's key was in use, and a retired log needs at least one of them.
-fn check_window(at: &LoggedAt, stamped: &[TimeSource], has_certificate: bool) -> Step<()> {
+/// A promise carries its own time, which was checked with it. Without one the other proven times
+/// have to show that the log's key was in use, and a retired log needs at least one of them.
+fn check_window(at: &LoggedAt, times: &[TimeSource], has_certificate: bool) -> Step<()> {
     if at.promised_at.is_some() {
         return Ok(());
     }
-    if stamped.is_empty() && !has_certificate && at.validity.end.is_some() {
+    if times.is_empty() && !has_certificate && at.validity.end.is_some() {
         return Err(
             failed(StepName::Time, Reason::TimeMissing).expected(format!(
                 "a time in the validity of {}: {}",
@@ -110,7 +108,7 @@ fn check_window(at: &LoggedAt, stamped: &[TimeSource], has_certificate: bool) ->
         );
     }
     let outside = |time: &Time| !at.validity.contains(*time);
-    match stamped.iter().map(|source| source.time).find(outside) {
+    match times.iter().map(|source| source.time).find(outside) {
         Some(time) => Err(failed(StepName::Time, Reason::LogWindow)
             .expected(at.validity)
             .found(time)),
