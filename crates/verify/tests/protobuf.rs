@@ -3,13 +3,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
-mod world;
+mod forge;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use signhere_pki::digest::HashAlgorithm;
-use signhere_pki::key::{KeyKind, Signer as _};
+use signhere_pki::key::{KeyDetails, KeyKind, Signer as _};
+use signhere_testkit::forge::{self as made, ARTIFACT, Forge, Kind};
 use signhere_verify::bundle::{Bundle, TlogEntry};
+use signhere_verify::entry::LoggedKey;
 use signhere_verify::entry::hashedrekord_v002::HashedRekord;
 use signhere_verify::trust::{
     ClientTrustConfig, PUBLIC_GOOD, PUBLIC_GOOD_SIGNING_CONFIG, STAGING, STAGING_SIGNING_CONFIG,
@@ -17,18 +19,13 @@ use signhere_verify::trust::{
 };
 use sigstore_protobuf_specs::dev::sigstore::{bundle, rekor, trustroot};
 
-use world::{ARTIFACT, World};
+use forge::{STATEMENT, V2, V2_KEY, V2_STATEMENT};
 
 #[test]
 fn bundles() {
-    let world = World::new();
-    let (keyless, managed) = (world.keyless(KeyKind::P384), world.managed(KeyKind::P256));
-    for bundle in [
-        world.sign_v2(&keyless),
-        world.attest_v2(&keyless),
-        world.sign_v1(&keyless),
-        world.attest_v1(&managed),
-    ] {
+    let forge = Forge::new();
+    for kind in [V2, V2_KEY, V2_STATEMENT, Kind::PLAIN, STATEMENT] {
+        let bundle = Bundle::parse(&forge.bundle(kind).to_bytes()).unwrap();
         let json = bundle.to_json();
         let theirs = rewritten::<bundle::v1::Bundle>(&json);
         assert_eq!(Bundle::parse(&theirs).unwrap().to_json(), json);
@@ -63,13 +60,21 @@ fn trust_material() {
 
 #[test]
 fn log_requests_and_entries() {
-    let world = World::new();
-    for who in [
-        world.keyless(KeyKind::P256),
-        world.managed(KeyKind::Rsa2048),
-    ] {
-        let digest = HashAlgorithm::Sha256.digest(ARTIFACT);
-        let rekord = who.rekord(digest, &who.key.sign(ARTIFACT).unwrap());
+    let forge = Forge::new();
+    let keyless = Bundle::parse(&forge.bundle(V2).to_bytes()).unwrap();
+    let certificate = keyless.certificate().unwrap().der().to_vec();
+    for kind in [KeyKind::P256, KeyKind::Rsa2048] {
+        let key = made::fresh(kind);
+        let logged = match kind {
+            KeyKind::P256 => LoggedKey::Certificate(certificate.clone()),
+            _ => LoggedKey::PublicKey(key.public_key().clone()),
+        };
+        let rekord = HashedRekord {
+            digest: HashAlgorithm::Sha256.digest(ARTIFACT),
+            signature: key.sign(ARTIFACT).unwrap(),
+            key: logged,
+            details: KeyDetails::of(key.scheme(), kind).unwrap(),
+        };
         let theirs = rewritten::<rekor::v2::CreateEntryRequest>(&rekord.to_request());
         assert_eq!(HashedRekord::parse_request(&theirs), Ok(rekord.clone()));
         // The log's own body is the canonical form of the definition's message.

@@ -97,4 +97,13 @@ fn subjects_are_limited() {
         Statement::parse(of(MAX_SUBJECTS + 1).as_bytes()),
         Err(StatementError::TooManySubjects { limit: 1024 })
     );
+    let digests = |count: usize| {
+        let digests: Vec<_> = (0..count).map(|n| format!(r#""{n}":"a""#)).collect();
+        statement(&format!(r#"[{{"digest":{{{}}}}}]"#, digests.join(",")))
+    };
+    assert!(Statement::parse(digests(MAX_DIGESTS).as_bytes()).is_ok());
+    assert!(matches!(
+        Statement::parse(digests(MAX_DIGESTS + 1).as_bytes()),
+        Err(StatementError::Json { .. })
+    ));
 }
