@@ -11,7 +11,7 @@ mod mutate;
 use signhere_pki::digest::HashAlgorithm;
 use signhere_pki::key::KeyKind;
 use signhere_testkit::forge::{
-    ARTIFACT, Entry, Forge, Forged, IDENTITY, ISSUER, Keying, Kind, MediaType, RootVersion,
+    ARTIFACT, Entry, Forge, Forged, IDENTITY, ISSUER, Keying, Kind, RootVersion,
 };
 use sigstore_verify::trust_root::TrustedRoot;
 use sigstore_verify::types::{Bundle, DerPublicKey};
@@ -21,9 +21,6 @@ use forge::{STATEMENT, V2, V2_STATEMENT, Verifiers};
 
 /// Why `sigstore-verify` refuses a valid kind that we accept.
 fn not_theirs(kind: Kind) -> Option<&'static str> {
-    if kind.media_type == MediaType::V0_1 && !kind.evidence.promise {
-        return Some("a v0.1 bundle has to have a promise, whatever else it has");
-    }
     match kind.entry {
         Entry::DsseV002 | Entry::IntotoV001 => Some("entries of this kind are not read"),
         Entry::HashedRekordV002 if kind.key != KeyKind::P256 => {

@@ -16,7 +16,7 @@ use signhere_pki::key::KeyKind;
 use signhere_pki::tsp::TspError;
 use signhere_testkit::forge::{
     ARTIFACT, Content, Entry, Evidence, Forge, Forged, ISSUER, Keying, Kind, MediaType,
-    RootVersion, Stage, Under, fresh,
+    RootVersion, Stage, Under, ed25519, fresh,
 };
 use signhere_verify::verdict::{Reason, Verdict};
 use signhere_verify::verifier::Artifact;
@@ -92,7 +92,8 @@ fn an_intermediate_in_the_bundle_is_not_used() {
 /// Authorities renew their keys and keep their names: whichever comes first, the right one is found.
 #[test]
 fn authorities_of_one_name_are_all_tried() {
-    let (forge, renewed) = (Forge::new(), Forge::new());
+    let (forge, mut renewed) = (Forge::new(), Forge::new());
+    renewed.rekor_v2.key = ed25519("renewed");
     let root = forge.trusted_root(RootVersion::V0_1);
     let other = renewed.trusted_root(RootVersion::V0_1);
     for field in [

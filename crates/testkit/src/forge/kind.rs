@@ -151,7 +151,9 @@ impl Kind {
             let is_current = kind.media_type == MediaType::V0_3
                 && kind.keying != Keying::Certificate(Under::Root);
             let is_common = matches!(kind.key, KeyKind::P256 | KeyKind::Ed25519);
-            (is_current || is_common) && kind.entry.records(kind.scheme, kind.content)
+            (is_current || is_common)
+                && kind.entry.records(kind.scheme, kind.content)
+                && kind.evidence_suffices()
         });
         kinds
     }
@@ -193,7 +195,11 @@ impl Kind {
     fn evidence_suffices(&self) -> bool {
         let evidence = self.evidence;
         let timed = evidence.promise || evidence.timestamps > 0;
-        let logged = evidence.proof || (evidence.promise && self.media_type == MediaType::V0_1);
+        let logged = match self.media_type {
+            _ if self.entry == Entry::None => true,
+            MediaType::V0_1 => evidence.promise,
+            _ => evidence.proof,
+        };
         logged
             && (timed || self.keying == Keying::ManagedKey)
             && !(evidence.promise && self.entry.is_v2())

@@ -88,6 +88,9 @@ pub enum Reason {
     /// The entry is of a kind whose log proves no time, and yet has one.
     #[error("an entry of this log generation cannot state a time")]
     IntegratedTime,
+    /// There is no promise in a v0.1 bundle, which has to have one.
+    #[error("the log entry has no promise, which a v0.1 bundle has to have")]
+    PromiseMissing,
     /// The entry is of a kind whose log makes no promises, and yet has one.
     #[error("an entry of this log generation cannot have a promise")]
     PromiseUnexpected,
@@ -198,6 +201,7 @@ impl Reason {
             Self::LogUnknown => "SH-LOG-UNKNOWN",
             Self::IntegratedTime => "SH-LOG-TIME",
             Self::PromiseUnexpected => "SH-LOG-PROMISE-UNEXPECTED",
+            Self::PromiseMissing => "SH-LOG-PROMISE-MISSING",
             Self::PromiseInvalid => "SH-LOG-PROMISE",
             Self::IndexMismatch => "SH-LOG-INDEX",
             Self::ProofMissing => "SH-LOG-PROOF-MISSING",

@@ -92,13 +92,16 @@ impl Verifier {
         }
         let promised_at = match &entry.promise {
             Some(promise) => Some(check_promise(log, entry, promise)?),
+            None if version == BundleVersion::V0_1 => {
+                return Err(failed(StepName::Log, Reason::PromiseMissing));
+            }
             None => None,
         };
         let proof = match &entry.proof {
             Some(proof) => Some(check_proof(log, entry, proof, generation)?),
             None => None,
         };
-        if version != BundleVersion::V0_1 || promised_at.is_none() {
+        if version != BundleVersion::V0_1 {
             let missing = match &proof {
                 None => Some(Reason::ProofMissing),
                 Some(proof) if proof.checkpoint.is_none() => Some(Reason::CheckpointMissing),

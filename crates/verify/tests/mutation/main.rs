@@ -37,8 +37,12 @@ const BOTH: Evidence = Evidence {
 };
 
 /// One kind or more of each media type, content, entry, keying and sort of evidence.
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 11] = [
     Kind::PLAIN,
+    Kind {
+        evidence: BOTH,
+        ..Kind::PLAIN
+    },
     V2,
     V2_STATEMENT,
     V2_KEY,

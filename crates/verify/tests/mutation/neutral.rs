@@ -97,6 +97,7 @@ pub(crate) const RULES: [Rule; 12] = [
         applies: |kind, d| {
             let is_timed = kind.evidence.timestamps > 0 || kind.keying == Keying::ManagedKey;
             d.path == entry("/inclusionPromise")
+                && kind.media_type != MediaType::V0_1
                 && d.new.is_none()
                 && kind.evidence.proof
                 && is_timed

@@ -75,14 +75,14 @@ fn log_evidence() {
         |Stage::Log(l)| l.proves = false,
         Log,
         Reason::ProofMissing,
-        "no proof nor promise in v0.1",
+        "no promise in v0.1",
         Kind {
             media_type: MediaType::V0_1,
             ..Kind::PLAIN
         },
-        |Stage::Log(l)| (l.proves, l.promises) = (false, false),
+        |Stage::Log(l)| l.promises = false,
         Log,
-        Reason::ProofMissing,
+        Reason::PromiseMissing,
         "no checkpoint",
         V2,
         |Stage::Logged(e)| proof(e).checkpoint = None,
