@@ -142,31 +142,6 @@ fn the_window_of_a_certificate_log_is_closed_at_both_ends() {
     }
 }
 
-#[test]
-fn an_instance_may_have_no_logs() {
-    let forge = Forge::new();
-    let mut root = forge.trusted_root(RootVersion::V0_1);
-    root["tlogs"] = json!([]);
-    root["ctlogs"] = json!([]);
-    assert_eq!(reason(&root, &forge.bundle(V2)), Some(Reason::LogUnknown));
-
-    let forged = forge.bundle(Kind {
-        entry: Entry::None,
-        ..V2
-    });
-    let verdict = verify(&root, &forged, &policy(&forged));
-    assert_eq!(verdict.failure, None);
-    let required = verdict.steps.iter().filter_map(|step| match step {
-        Step::Log(evidence) => Some(evidence.required),
-        Step::Sct(evidence) => Some(evidence.required),
-        _ => None,
-    });
-    assert_eq!(required.collect::<Vec<_>>(), [false, false]);
-
-    root["timestampAuthorities"] = json!([]);
-    assert_eq!(reason(&root, &forged), Some(Reason::TimestampUntrusted));
-}
-
 /// Who streams an artifact is told which digests to bring, and they are enough.
 #[test]
 fn the_digests_asked_for_are_enough() {

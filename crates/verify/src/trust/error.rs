@@ -56,7 +56,7 @@ pub enum TrustError {
         /// What is wrong with it.
         error: ChainError,
     },
-    /// Two logs of one sort have the same id, so that an entry would not say which of them it is in.
+    /// Two logs that differ have the same id, so that an entry would not say which of them it is in.
     #[error("two logs have the id {id}: {first} and {second}")]
     SameLogId {
         /// The id, in hexadecimal.

@@ -99,6 +99,12 @@ fn logs_are_told_apart_by_their_ids() {
             second: "https://log2025-1.rekor.sigstore.dev".to_owned(),
         }
     );
+    // One log listed twice is no other log, unless it is said to have been valid at other times.
+    let mut root = public_good();
+    root["tlogs"][1] = root["tlogs"][0].clone();
+    assert!(crate::verifier::Verifier::new(parse(&root).unwrap()).is_ok());
+    root["tlogs"][1]["publicKey"]["validFor"]["start"] = "2030-01-01T00:00:00Z".into();
+    assert!(matches!(refused(&root), TrustError::SameLogId { .. }));
     // A log may repeat its own id, and two may have none.
     let mut root = public_good();
     root["tlogs"][1]["checkpointKeyId"] = root["tlogs"][1]["logId"].clone();

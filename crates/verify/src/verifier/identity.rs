@@ -10,7 +10,7 @@ use crate::verdict::{ExtensionEvidence, IdentityEvidence, StepName};
 /// Compares both exactly: no prefix, no pattern, no folding of case.
 pub(super) fn check(leaf: &Certificate, identity: &str, issuer: &str) -> Step<IdentityEvidence> {
     let refused = |reason| failed(StepName::Identity, reason);
-    let Some(san) = leaf.san() else {
+    let Some(san) = leaf.san().filter(is_known) else {
         return Err(refused(Reason::IdentityMissing).expected(identity));
     };
     if san.as_str() != identity {
@@ -40,6 +40,11 @@ pub(super) fn check(leaf: &Certificate, identity: &str, issuer: &str) -> Step<Id
         issuer: found,
         extensions,
     })
+}
+
+/// What an otherName of another kind than Fulcio's says is not a name that anybody asked for.
+fn is_known(san: &San) -> bool {
+    !matches!(san, San::OtherName { oid, .. } if *oid != fulcio::USERNAME)
 }
 
 fn kind(san: &San) -> &'static str {

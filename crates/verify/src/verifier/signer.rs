@@ -123,7 +123,7 @@ fn schemes(kind: KeyKind, entry: Option<&LoggedEntry>, content: &Content) -> Vec
     }
 }
 
-/// Only the pairs that Sigstore's algorithm registry has.
+/// RSA signs with any hash; a curve only in the pairs that Sigstore's algorithm registry has.
 fn with_hash(kind: KeyKind, hash: HashAlgorithm) -> Option<Scheme> {
     if kind.is_rsa() {
         return Some(Scheme::rsa_pkcs1(hash));
