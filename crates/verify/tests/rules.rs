@@ -12,14 +12,14 @@ use serde_json::{Value, json};
 use signhere_pki::digest::{Digest, HashAlgorithm};
 use signhere_pki::key::{KeyKind, Scheme};
 use signhere_testkit::forge::{
-    ARTIFACT, Content, Entry, Evidence, Forge, Forged, IDENTITY, ISSUER, Kind, LogEntry,
-    RootVersion, SIGNED_AT, Stage,
+    ARTIFACT, Content, Entry, Forge, Forged, IDENTITY, ISSUER, Kind, LogEntry, RootVersion,
+    SIGNED_AT, Stage,
 };
 use signhere_verify::bundle::Bundle;
 use signhere_verify::verdict::{Failure, Reason, Step, StepName, Verdict};
 use signhere_verify::verifier::{Artifact, Policy};
 
-use forge::{STATEMENT, V2, V2_KEY, Verifiers, identity, policy, verifier};
+use forge::{PROOF_ONLY, STATEMENT, V2, V2_KEY, Verifiers, identity, policy, verifier};
 
 fn verify(root: &Value, forged: &Forged, who: &Policy) -> Verdict {
     verifier(root).verify_json(&forged.to_bytes(), &Artifact::Bytes(ARTIFACT), who)
@@ -245,13 +245,3 @@ fn large_indexes_are_kept_whole() {
         assert_eq!(leaf, 5);
     }
 }
-
-/// An artifact in Rekor v1 whose time a timestamp proves.
-const PROOF_ONLY: Kind = Kind {
-    evidence: Evidence {
-        promise: false,
-        timestamps: 1,
-        ..Kind::PLAIN.evidence
-    },
-    ..Kind::PLAIN
-};

@@ -35,9 +35,9 @@ fn check_digest(entry: &LoggedEntry, signed: &Signed<'_>) -> Step<()> {
         (LoggedDigest::Envelope(logged), Signed::Envelope { envelope, .. }) => {
             // The log hashed the client's text; these are the texts that clients wrote.
             let found = [true, false]
+                .into_iter()
                 .map(|with_key_id| envelope.json(with_key_id))
                 .map(|text| logged.algorithm().digest(text.as_bytes()))
-                .into_iter()
                 .find(|digest| *digest == logged);
             (logged, found)
         }

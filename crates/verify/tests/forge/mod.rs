@@ -116,3 +116,13 @@ pub(crate) const V2_STATEMENT: Kind = Kind {
     content: Content::Dsse,
     ..V2
 };
+
+/// An artifact in Rekor v1 whose time a timestamp proves, not a promise.
+pub(crate) const PROOF_ONLY: Kind = Kind {
+    evidence: Evidence {
+        promise: false,
+        timestamps: 1,
+        ..Kind::PLAIN.evidence
+    },
+    ..Kind::PLAIN
+};

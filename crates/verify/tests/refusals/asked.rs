@@ -6,13 +6,13 @@ use signhere_log::note::NoteError;
 use signhere_pki::digest::HashAlgorithm;
 use signhere_pki::key::KeyKind;
 use signhere_testkit::forge::{
-    self as made, ARTIFACT, Evidence, Forge, IDENTITY, ISSUER, Kind, RootVersion, SIGNED_AT, Stage,
+    self as made, ARTIFACT, Forge, IDENTITY, ISSUER, Kind, RootVersion, SIGNED_AT, Stage,
 };
 use signhere_verify::verdict::{Reason, StepName};
 use signhere_verify::verifier::Artifact;
 
 use crate::forge::{
-    STATEMENT, V2, V2_KEY, V2_STATEMENT, Verifiers, identity, key, policy, verifier,
+    PROOF_ONLY, STATEMENT, V2, V2_KEY, V2_STATEMENT, Verifiers, identity, key, policy, verifier,
 };
 
 use crate::{base64, expect};
@@ -113,14 +113,6 @@ fn another_trusted_root_is_refused() {
         |window| window["end"] = json!(SIGNED_AT.plus_seconds(-1).to_string());
     const FUTURE: fn(&mut Value) =
         |window| window["start"] = json!(SIGNED_AT.plus_seconds(1).to_string());
-    const PROOF_ONLY: Kind = Kind {
-        evidence: Evidence {
-            promise: false,
-            timestamps: 1,
-            ..Kind::PLAIN.evidence
-        },
-        ..Kind::PLAIN
-    };
     type Change = fn(&mut Value);
     let log: [Change; 2] = [|root| both(root, RETIRED), |root| both(root, FUTURE)];
     type Row = (&'static str, Kind, Change, StepName, fn(&Reason) -> bool);

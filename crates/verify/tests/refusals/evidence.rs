@@ -5,25 +5,17 @@ use signhere_log::merkle::ProofError;
 use signhere_log::note::NoteError;
 use signhere_pki::key::KeyKind;
 use signhere_testkit::forge::{
-    self as made, Evidence, Forge, Kind, LogEntry, MediaType, RootVersion, SIGNED_AT, Stage,
+    self as made, Forge, Kind, LogEntry, MediaType, RootVersion, SIGNED_AT, Stage,
 };
 use signhere_verify::verdict::{Reason, StepName};
 
-use crate::forge::{V2, Verifiers};
+use crate::forge::{PROOF_ONLY, V2, Verifiers};
 
 use crate::{check, proof, rows};
 
 /// What the log signs.
 #[test]
 fn log_evidence() {
-    const PROOF_ONLY: Kind = Kind {
-        evidence: Evidence {
-            promise: false,
-            timestamps: 1,
-            ..Kind::PLAIN.evidence
-        },
-        ..Kind::PLAIN
-    };
     use CheckpointError::Note as N;
     use Reason::{Checkpoint as C, Proof as P};
     check(rows![
