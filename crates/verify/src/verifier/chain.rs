@@ -6,7 +6,7 @@ use signhere_pki::time::Time;
 
 use super::{Authority, Step, Verifier, failed};
 use crate::error::Reason;
-use crate::verdict::{CertificateEvidence, StepName};
+use crate::verdict::{CertificateEvidence, Failure, StepName};
 
 impl Verifier {
     /// Returns the certificate that issued the leaf, and the evidence.
@@ -15,17 +15,23 @@ impl Verifier {
         leaf: &Certificate,
         times: &[Time],
     ) -> Step<(&Certificate, CertificateEvidence)> {
-        let mut nearest = failed(StepName::Certificate, Reason::CertificateUntrusted)
-            .found(format!("issued by {}", leaf.issuer()));
-        for authority in &self.certificate_authorities {
+        let mut nearest: Option<Box<Failure>> = None;
+        let named = |authority: &&Authority| authority.chain.issuer_of(leaf).is_some();
+        for authority in self.certificate_authorities.iter().filter(named) {
             match check_authority(authority, leaf, times) {
                 Ok(issuer) => return Ok((issuer, evidence(authority, issuer, leaf))),
                 // Authorities renew their keys under one name: another may still be the one.
-                Err(failure) if is_nearer(&failure.reason, &nearest.reason) => nearest = failure,
-                Err(_) => {}
+                Err(failure) => {
+                    nearest = nearest
+                        .filter(|other| !is_nearer(&failure.reason, &other.reason))
+                        .or(Some(failure));
+                }
             }
         }
-        Err(nearest)
+        Err(nearest.unwrap_or_else(|| {
+            failed(StepName::Certificate, Reason::CertificateUntrusted)
+                .found(format!("issued by {}", leaf.issuer()))
+        }))
     }
 }
 
@@ -58,10 +64,9 @@ fn check_authority<'a>(
 /// A failure says more the further the check came: signature, then times, then the window.
 fn is_nearer(failure: &Reason, other: &Reason) -> bool {
     let rank = |reason: &Reason| match reason {
-        Reason::CertificateUntrusted | Reason::Chain(ChainError::IssuerMismatch { .. }) => 0,
-        Reason::Chain(ChainError::SignatureInvalid { .. }) => 1,
-        Reason::AuthorityWindow => 3,
-        _ => 2,
+        Reason::Chain(ChainError::SignatureInvalid { .. }) => 0,
+        Reason::AuthorityWindow => 2,
+        _ => 1,
     };
     rank(failure) > rank(other)
 }
