@@ -8,32 +8,20 @@
 
 mod forge;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use signhere_pki::cert::San;
 use signhere_pki::chain::ChainError;
 use signhere_pki::fulcio;
 use signhere_pki::key::KeyKind;
 use signhere_pki::tsp::TspError;
 use signhere_testkit::forge::{
-    ARTIFACT, Content, Entry, Evidence, Forge, Forged, ISSUER, Keying, Kind, MediaType,
-    RootVersion, Stage, Under, ed25519, fresh,
+    ARTIFACT, Content, Entry, Evidence, Forge, ISSUER, Keying, Kind, MediaType, RootVersion, Stage,
+    Under, ed25519, fresh,
 };
-use signhere_verify::verdict::{Reason, Verdict};
+use signhere_verify::verdict::Reason;
 use signhere_verify::verifier::Artifact;
 
-use forge::{STATEMENT, V2, V2_STATEMENT, identity, policy, verifier};
-
-fn verify(root: &Value, forged: &Forged) -> Verdict {
-    verifier(root).verify_json(
-        &forged.to_bytes(),
-        &Artifact::Bytes(ARTIFACT),
-        &policy(forged),
-    )
-}
-
-fn reason(root: &Value, forged: &Forged) -> Option<Reason> {
-    verify(root, forged).failure.map(|failure| failure.reason)
-}
+use forge::{STATEMENT, V2, V2_STATEMENT, identity, reason, verifier, verify};
 
 /// A root may list the timestamp authority's certificate, or leave it to the timestamps to embed it.
 #[test]

@@ -19,15 +19,10 @@ use signhere_verify::bundle::Bundle;
 use signhere_verify::verdict::{Failure, Reason, Step, StepName, Verdict};
 use signhere_verify::verifier::{Artifact, Policy};
 
-use forge::{PROOF_ONLY, STATEMENT, V2, V2_KEY, Verifiers, identity, policy, verifier};
+use forge::{PROOF_ONLY, STATEMENT, V2, V2_KEY, Verifiers, identity, policy, reason, verifier};
 
 fn verify(root: &Value, forged: &Forged, who: &Policy) -> Verdict {
     verifier(root).verify_json(&forged.to_bytes(), &Artifact::Bytes(ARTIFACT), who)
-}
-
-fn reason(root: &Value, forged: &Forged) -> Option<Reason> {
-    let failure = verify(root, forged, &policy(forged)).failure;
-    failure.map(|failure| failure.reason)
 }
 
 #[test]

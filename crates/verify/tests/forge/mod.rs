@@ -9,13 +9,27 @@ use signhere_testkit::forge::{
     ARTIFACT, Content, Entry, Evidence, Forge, Forged, IDENTITY, ISSUER, Keying, Kind, RootVersion,
 };
 use signhere_verify::trust::TrustedRoot;
-use signhere_verify::verdict::Verdict;
+use signhere_verify::verdict::{Reason, Verdict};
 use signhere_verify::verifier::{Artifact, Policy, Verifier};
 
 /// A verifier for the JSON of a trusted root.
 pub(crate) fn verifier(root: &Value) -> Verifier {
     let root = TrustedRoot::parse(root.to_string().as_bytes()).unwrap();
     Verifier::new(root).unwrap()
+}
+
+/// What the root's verifier says of a bundle, asked for its own signer.
+pub(crate) fn verify(root: &Value, forged: &Forged) -> Verdict {
+    verifier(root).verify_json(
+        &forged.to_bytes(),
+        &Artifact::Bytes(ARTIFACT),
+        &policy(forged),
+    )
+}
+
+/// Why it refuses the bundle, if it does.
+pub(crate) fn reason(root: &Value, forged: &Forged) -> Option<Reason> {
+    verify(root, forged).failure.map(|failure| failure.reason)
 }
 
 /// The instance's verifiers, with its logs and without.
