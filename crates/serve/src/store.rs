@@ -11,15 +11,14 @@
 
 mod file;
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
 
 use signhere_log::sequencer::Storage;
 use signhere_log::storage::StorageError;
 
-use file::{FileJournal, FileLock, FileObjects, PRIVATE, io, make_dir};
+use file::{FileJournal, FileLock, FileObjects, io, make_dir, open_private};
 
 /// The storage in `folder`, made if there is none, held by this process until journal and lock are dropped.
 ///
@@ -47,16 +46,7 @@ pub(crate) fn open(folder: &Path) -> Result<Storage, StorageError> {
 }
 
 fn hold(path: &Path) -> Result<File, StorageError> {
-    let mut options = OpenOptions::new();
-    options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(PRIVATE);
-    let file = options
-        .open(path)
-        .map_err(|error| io("open", path, &error))?;
+    let file = open_private(path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StorageError::InUse {

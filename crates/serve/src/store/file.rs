@@ -11,7 +11,7 @@ use signhere_log::storage::{Journal, Lock, Objects, StorageError};
 use signhere_pki::digest::sha256;
 
 /// The mode of files that only the log reads.
-pub(super) const PRIVATE: u32 = 0o600;
+const PRIVATE: u32 = 0o600;
 /// The mode of files that the log publishes.
 const PUBLIC: u32 = 0o644;
 /// The largest object: a full tile of the largest entries, with room to spare.
@@ -117,19 +117,9 @@ pub(super) struct FileJournal {
 
 impl FileJournal {
     pub(super) fn open(path: &Path, hold: Arc<File>) -> Result<Self, StorageError> {
-        let mut options = OpenOptions::new();
-        options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(PRIVATE);
-        let file = options
-            .open(path)
-            .map_err(|error| io("open", path, &error))?;
         Ok(Self {
             path: path.to_owned(),
-            file,
+            file: open_private(path)?,
             end: None,
             _hold: hold,
         })
@@ -281,6 +271,18 @@ pub(super) fn io(operation: &'static str, path: &Path, error: &io::Error) -> Sto
         kind: error.kind(),
         message: error.to_string(),
     }
+}
+
+/// The file at `path` as it is, made if there is none, for its owner alone.
+pub(super) fn open_private(path: &Path) -> Result<File, StorageError> {
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(PRIVATE);
+    options.open(path).map_err(|error| io("open", path, &error))
 }
 
 /// A new, empty file for writing.
