@@ -214,8 +214,8 @@ impl Session {
             };
             builder = builder.log_entry(entry);
         }
-        let bundle = match &work.envelope(&signature) {
-            Some(envelope) => builder.envelope(envelope.clone()),
+        let bundle = match work.envelope(&signature) {
+            Some(envelope) => builder.envelope(envelope),
             None => builder.message_signature(work.digest, signature),
         };
         self.verify(bundle, &credential, work)
