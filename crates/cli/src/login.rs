@@ -7,9 +7,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use clap::{Args, ValueHint};
+use signhere_http::{HttpClient, HttpConfig, TokioSleep};
 use signhere_pki::random::SystemRandom;
 use signhere_pki::time::Clock as _;
-use signhere_sign::http::{HttpClient, HttpConfig, TokioSleep};
 use signhere_sign::identity::ambient::{SystemEnv, detect};
 use signhere_sign::identity::oidc::{DevicePrompt, Login, LoginConfig, OidcError};
 use signhere_sign::identity::{AUDIENCE, IdentityToken};

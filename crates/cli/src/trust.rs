@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
+use signhere_http::HttpClient;
 use signhere_pki::time::Clock as _;
-use signhere_sign::http::HttpClient;
 use signhere_sign::instance::Instance;
 use signhere_verify::trust::{PUBLIC_GOOD, STAGING, SigningConfig, TrustError, TrustedRoot};
 use url::Url;

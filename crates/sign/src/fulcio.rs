@@ -5,6 +5,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use reqwest::header::{ACCEPT, HeaderValue};
 use serde::Deserialize;
 use serde_json::json;
+use signhere_http::{Destination, HttpClient, HttpRequest};
 use signhere_pki::{
     cert::Certificate,
     key::{KeyKind, PublicKey},
@@ -13,7 +14,6 @@ use signhere_pki::{
 use url::Url;
 
 use crate::{
-    http::{Destination, HttpClient, HttpRequest},
     identity::IdentityToken,
     service::{Problem, Service, ServiceError, endpoint},
 };

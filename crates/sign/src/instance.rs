@@ -6,10 +6,8 @@ use signhere_verify::trust::{
 };
 use url::Url;
 
-use crate::{
-    http::{Destination, HttpClient, HttpError, HttpRequest, is_loopback, shown},
-    service::{Service, ServiceError, endpoint},
-};
+use crate::service::{Service, ServiceError, endpoint};
+use signhere_http::{Destination, HttpClient, HttpError, HttpRequest, is_loopback, shown};
 
 /// The path at which a signhere instance describes itself.
 const TRUST_CONFIG: &str = "trust_config.json";

@@ -2,7 +2,6 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`http`] | one HTTP client for all, bounded and wary |
 //! | [`identity`] | who signs: ambient identities, logins, tokens |
 //! | [`keys`] | keys that people manage themselves |
 //! | [`instance`] | whom to trust and where to sign |
@@ -13,7 +12,6 @@
 //! | [`tsa`] | the timestamp authority |
 
 pub mod fulcio;
-pub mod http;
 pub mod identity;
 pub mod instance;
 pub mod keys;

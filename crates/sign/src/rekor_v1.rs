@@ -9,10 +9,8 @@ use serde::Deserialize;
 use signhere_verify::bundle::{InclusionProof, TlogEntry};
 use url::Url;
 
-use crate::{
-    http::{Destination, HttpAnswer, HttpClient, HttpError, HttpRequest},
-    service::{Problem, Service, ServiceError, endpoint},
-};
+use crate::service::{Problem, Service, ServiceError, endpoint};
+use signhere_http::{Destination, HttpAnswer, HttpClient, HttpError, HttpRequest};
 
 const BODY_CAP: usize = 8 << 20;
 const CONFLICT: u16 = 409;
@@ -97,7 +95,7 @@ fn location(url: &Url, answer: &HttpAnswer) -> Result<Url, ServiceError> {
         Ok(existing) if existing.origin() == url.origin() => Ok(existing),
         _ => {
             let error = HttpError::Redirect {
-                url: crate::http::shown(url),
+                url: signhere_http::shown(url),
                 location: location.chars().take(256).collect(),
             };
             Err(ServiceError::new(Service::Log, url, error))

@@ -5,10 +5,8 @@ use reqwest::header::{ACCEPT, HeaderName, HeaderValue};
 use signhere_verify::{bundle::TlogEntry, entry::hashedrekord_v002::HashedRekord};
 use url::Url;
 
-use crate::{
-    http::{Destination, HttpClient, HttpRequest},
-    service::{Problem, Service, ServiceError, endpoint},
-};
+use crate::service::{Problem, Service, ServiceError, endpoint};
+use signhere_http::{Destination, HttpClient, HttpRequest};
 
 const BODY_CAP: usize = 1 << 20;
 const CONFLICT: u16 = 409;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::http::{HttpAnswer, HttpError, shown};
+use signhere_http::{HttpAnswer, HttpError, shown};
 use url::Url;
 
 /// How much of an answer's text an error keeps, in characters.

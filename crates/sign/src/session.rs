@@ -12,6 +12,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use signhere_http::HttpClient;
 use signhere_pki::{
     digest::{Digest, HashAlgorithm},
     key::{KeyError, Scheme, Signer},
@@ -29,7 +30,6 @@ use signhere_verify::{
 };
 
 use crate::{
-    http::HttpClient,
     identity::IdentityToken,
     instance::Instance,
     rekor_v1, rekor_v2,

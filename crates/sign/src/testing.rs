@@ -1,104 +1,10 @@
-//! What the tests of this crate share: services on loopback, a clock that stands still until
-//! somebody sleeps, randomness that repeats.
+//! What the tests of this crate share.
 
 pub(crate) mod instance;
 
-use std::{
-    pin::Pin,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicI64, AtomicU8, Ordering},
-    },
-    time::Duration,
-};
-
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::{Value, json};
-use signhere_pki::{
-    random::{Random, RandomError},
-    time::{Clock, Time},
-};
-use tokio::net::TcpListener;
-use url::Url;
-
-use crate::http::{HttpClient, HttpConfig, RetryPolicy, Sleep};
-
-/// The time at which the tests happen.
-pub(crate) const NOW: Time = Time::from_unix(1_800_000_000);
-
-/// Serves `router` on a free port of loopback, until the test's runtime ends.
-pub(crate) async fn serve(router: axum::Router) -> Url {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    Url::parse(&format!("http://127.0.0.1:{port}")).unwrap()
-}
-
-/// A clock that only sleeping moves, and that remembers each sleep.
-#[derive(Default)]
-pub(crate) struct SleepyClock {
-    slept: AtomicI64,
-    pub(crate) sleeps: Mutex<Vec<Duration>>,
-}
-
-impl SleepyClock {
-    pub(crate) fn sleeps(&self) -> Vec<Duration> {
-        self.sleeps.lock().unwrap().clone()
-    }
-
-    pub(crate) fn pass(&self, duration: Duration) {
-        let seconds = i64::try_from(duration.as_secs()).unwrap();
-        self.slept.fetch_add(seconds, Ordering::SeqCst);
-    }
-}
-
-impl Clock for SleepyClock {
-    fn now(&self) -> Time {
-        NOW.plus_seconds(self.slept.load(Ordering::SeqCst))
-    }
-}
-
-impl Sleep for SleepyClock {
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        self.pass(duration);
-        self.sleeps.lock().unwrap().push(duration);
-        Box::pin(std::future::ready(()))
-    }
-}
-
-/// Bytes that count up, so that no two secrets are alike.
-#[derive(Default)]
-pub(crate) struct CountingRandom(AtomicU8);
-
-impl Random for CountingRandom {
-    fn fill(&self, buf: &mut [u8]) -> Result<(), RandomError> {
-        buf.fill(self.0.fetch_add(1, Ordering::SeqCst));
-        Ok(())
-    }
-}
-
-/// A client that gives up quickly and does not wait between attempts.
-pub(crate) fn client(clock: &Arc<SleepyClock>) -> HttpClient {
-    client_with(clock, HttpConfig::default())
-}
-
-/// The same with its own retry policy and timeouts.
-pub(crate) fn client_with(clock: &Arc<SleepyClock>, config: HttpConfig) -> HttpClient {
-    let sleep: Arc<dyn Sleep> = clock.clone();
-    HttpClient::new(config, sleep, Arc::new(CountingRandom::default()))
-}
-
-/// A configuration that asks once and waits `millis` for the answer.
-pub(crate) fn impatient(millis: u64) -> HttpConfig {
-    HttpConfig {
-        total_timeout: Duration::from_millis(millis),
-        retry: RetryPolicy {
-            attempts: 1,
-            ..RetryPolicy::default()
-        },
-        ..HttpConfig::default()
-    }
-}
+pub(crate) use signhere_testkit::network::*;
 
 /// A token with these claims and a signature that nobody made.
 pub(crate) fn token(claims: &Value) -> String {

@@ -1,6 +1,7 @@
 //! The timestamp authority: RFC 3161 over HTTP (section 3.4).
 
 use reqwest::header::{ACCEPT, HeaderValue};
+use signhere_http::{Destination, HttpClient, HttpRequest};
 use signhere_pki::{
     digest::HashAlgorithm,
     random::Random,
@@ -8,10 +9,7 @@ use signhere_pki::{
 };
 use url::Url;
 
-use crate::{
-    http::{Destination, HttpClient, HttpRequest},
-    service::{Problem, Service, ServiceError},
-};
+use crate::service::{Problem, Service, ServiceError};
 
 const QUERY: &str = "application/timestamp-query";
 const REPLY: HeaderValue = HeaderValue::from_static("application/timestamp-reply");

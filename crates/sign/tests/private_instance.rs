@@ -6,6 +6,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use reqwest::{Client, header::ORIGIN, redirect::Policy as Redirects};
 use serde_json::json;
+use signhere_http::{HttpClient, HttpConfig, Sleep};
 use signhere_pki::{
     digest::HashAlgorithm,
     key::{KeyKind, PrivateKey},
@@ -14,7 +15,6 @@ use signhere_pki::{
 };
 use signhere_serve::InstanceConfig;
 use signhere_sign::{
-    http::{HttpClient, HttpConfig, Sleep},
     identity::{
         IdentityToken,
         oidc::{Login, LoginConfig},

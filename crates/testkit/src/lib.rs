@@ -4,10 +4,12 @@
 //! |---|---|
 //! | [`clock`] | a clock that moves only when told to |
 //! | [`random`] | randomness that is the same in every run |
+//! | [`network`] | servers on loopback, and a client that does not wait |
 //! | [`corpus`] | real signatures made by others, when they are at hand |
 //! | [`forge`] | a whole Sigstore in memory: valid bundles of every kind, and bundles spoiled on purpose |
 
 pub mod clock;
 pub mod corpus;
 pub mod forge;
+pub mod network;
 pub mod random;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use clap::{Args, ValueHint};
 use serde::Serialize;
+use signhere_http::HttpClient;
 use signhere_pki::digest::{Digest, HashAlgorithm};
 use signhere_pki::key::{PrivateKey, Signer as _};
 use signhere_pki::random::SystemRandom;
-use signhere_sign::http::HttpClient;
 use signhere_sign::session::{Payload, Session, Signed, Tools};
 use signhere_verify::verdict::{Step, StepName, Verdict};
 

@@ -1,10 +1,10 @@
 use std::io;
 use std::path::Path;
 
+use signhere_http::HttpError;
 use signhere_pki::cosign_key::CosignKeyError;
 use signhere_pki::time::Time;
 use signhere_serve::ServeError;
-use signhere_sign::http::HttpError;
 use signhere_sign::identity::TokenError;
 use signhere_sign::identity::oidc::OidcError;
 use signhere_sign::service::{Problem, Service, ServiceError};

@@ -16,11 +16,12 @@ mod tests;
 
 use std::fmt;
 
+use signhere_http::HttpClient;
 use signhere_pki::time::Time;
 use zeroize::Zeroizing;
 
 use super::{IdentityToken, TokenError};
-use crate::{http::HttpClient, service::ServiceError};
+use crate::service::ServiceError;
 pub use env::{Env, EnvError, Running, SystemEnv};
 pub use spiffe::WorkloadApiError;
 

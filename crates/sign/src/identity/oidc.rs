@@ -22,6 +22,7 @@ use oauth2::{
     },
 };
 use serde::{Deserialize, Serialize};
+use signhere_http::{Destination, HttpClient, HttpError, HttpRequest};
 use signhere_pki::{
     random::{Random, RandomError},
     time::Clock,
@@ -31,10 +32,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::{AUDIENCE, IdentityToken, TokenError};
-use crate::{
-    http::{Destination, HttpClient, HttpError, HttpRequest},
-    service::{Problem, Service, ServiceError},
-};
+use crate::service::{Problem, Service, ServiceError};
 pub use device::DevicePrompt;
 use discovery::Metadata;
 
@@ -228,7 +226,7 @@ impl<'c> AsyncHttpClient<'c> for Transport<'_> {
         Box::pin(async move {
             let (parts, body) = request.into_parts();
             let broken = |detail: String| HttpError::Broken {
-                url: crate::http::shown(self.issuer),
+                url: signhere_http::shown(self.issuer),
                 detail,
             };
             let url = Url::parse(&parts.uri.to_string());

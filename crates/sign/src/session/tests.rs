@@ -3,6 +3,7 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use serde_json::json;
+use signhere_http::{HttpConfig, HttpError};
 use signhere_pki::{
     key::{KeyKind, PrivateKey},
     random::SystemRandom,
@@ -19,7 +20,6 @@ use url::Url;
 
 use super::*;
 use crate::{
-    http::{HttpConfig, HttpError},
     service::Service,
     testing::{
         NOW, client_with, impatient,

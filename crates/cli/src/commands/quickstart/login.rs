@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread;
 
-use signhere_sign::http::HttpClient;
+use signhere_http::HttpClient;
 use signhere_sign::identity::IdentityToken;
 use tokio::sync::oneshot;
 use url::Url;

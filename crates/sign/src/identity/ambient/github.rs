@@ -7,10 +7,8 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::{AmbientProblem, Asked, Secret};
-use crate::{
-    http::{Destination, HttpRequest},
-    service::{Service, ServiceError},
-};
+use crate::service::{Service, ServiceError};
+use signhere_http::{Destination, HttpRequest};
 
 pub(super) const REMEDY: &str = "give the job `permissions: { id-token: write }`; a pull request \
      from a fork never gets it";

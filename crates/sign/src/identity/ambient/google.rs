@@ -8,10 +8,8 @@ use reqwest::header::{HeaderName, HeaderValue};
 use url::Url;
 
 use super::{AmbientProblem, Asked, Secret, secret};
-use crate::{
-    http::{Destination, HttpRequest},
-    service::{Service, ServiceError},
-};
+use crate::service::{Service, ServiceError};
+use signhere_http::{Destination, HttpRequest};
 
 pub(super) const REMEDY: &str = "attach a service account to the machine or service, and on GKE \
      turn on Workload Identity Federation";

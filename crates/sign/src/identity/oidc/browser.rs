@@ -10,10 +10,10 @@ use url::Url;
 
 use super::{Login, OauthClient, OidcError, Transport, callback, refused};
 use crate::{
-    http::HttpError,
     identity::IdentityToken,
     service::{Service, ServiceError},
 };
+use signhere_http::HttpError;
 
 impl Login {
     /// Logs in with the browser. `open` is given the page to open, once a port listens for what
@@ -77,7 +77,7 @@ impl Login {
             return Ok(());
         }
         let error = HttpError::SchemeChanged {
-            url: crate::http::shown(page),
+            url: signhere_http::shown(page),
             expected: issuer.scheme().to_owned(),
         };
         Err(ServiceError::new(Service::Oidc, issuer, error).into())

@@ -4,10 +4,8 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{BODY_CAP, OidcError};
-use crate::{
-    http::{Destination, HttpClient, HttpRequest},
-    service::{Service, ServiceError},
-};
+use crate::service::{Service, ServiceError};
+use signhere_http::{Destination, HttpClient, HttpRequest};
 
 /// The part of an issuer's description that a login needs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -76,7 +76,7 @@ impl Destination {
 }
 
 /// Whether the URL names this machine, without asking any name server.
-pub(crate) fn is_loopback(url: &Url) -> bool {
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

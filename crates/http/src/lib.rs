@@ -1,4 +1,4 @@
-//! The HTTP client of everything in this crate: bounded in time and size, and careful about where
+//! The HTTP client of everything that asks others: bounded in time and size, and careful about where
 //! it lets itself be sent.
 //!
 //! Three promises: an answer never takes more than the configured time and bytes; a request is
@@ -8,8 +8,6 @@
 mod error;
 mod guard;
 mod retry;
-#[cfg(test)]
-mod tests;
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,7 +22,7 @@ use url::Url;
 
 pub use error::HttpError;
 pub use guard::Destination;
-pub(crate) use guard::is_loopback;
+pub use guard::is_loopback;
 use guard::{PublicResolver, RefusedAddress};
 pub use retry::{RetryPolicy, Sleep, TokioSleep};
 
@@ -206,7 +204,7 @@ impl HttpClient {
     }
 
     /// How long one attempt may take.
-    pub(crate) fn total_timeout(&self) -> Duration {
+    pub fn total_timeout(&self) -> Duration {
         self.config.total_timeout
     }
 
@@ -359,7 +357,7 @@ async fn read(mut response: Response, url: &Url, cap: usize) -> Result<HttpAnswe
 }
 
 /// The URL as errors show it: without user, password, query and fragment, which may be secret.
-pub(crate) fn shown(url: &Url) -> String {
+pub fn shown(url: &Url) -> String {
     let mut url = url.clone();
     url.set_query(None);
     url.set_fragment(None);

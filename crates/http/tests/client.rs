@@ -18,11 +18,14 @@ use tokio_rustls::rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 
-use super::*;
-use crate::testing::{SleepyClock, client, client_with, impatient, serve};
+use std::{sync::Arc, time::Duration};
 
-const TLS_CERTIFICATE: &[u8] = include_bytes!("../../../../testdata/tls/localhost.crt");
-const TLS_KEY: &[u8] = include_bytes!("../../../../testdata/tls/localhost.key");
+use signhere_http::*;
+use signhere_testkit::network::{SleepyClock, client, client_with, impatient, serve};
+use url::Url;
+
+const TLS_CERTIFICATE: &[u8] = include_bytes!("../../../testdata/tls/localhost.crt");
+const TLS_KEY: &[u8] = include_bytes!("../../../testdata/tls/localhost.key");
 
 fn get(url: &Url, path: &str) -> HttpRequest {
     HttpRequest::get(url.join(path).unwrap(), Destination::Configured)
@@ -236,7 +239,8 @@ async fn requests_carry_what_they_are_given() {
     let url = serve(Router::new().fallback(any(echo))).await;
     let request = post(&url, "/x").bearer("t0ken").unwrap();
     let answer = client(&Arc::default()).send(&request).await.unwrap();
-    let expected = format!("hello {USER_AGENT} Bearer t0ken text/plain");
+    let version = env!("CARGO_PKG_VERSION");
+    let expected = format!("hello signhere/{version} Bearer t0ken text/plain");
     assert_eq!(String::from_utf8(answer.body).unwrap(), expected);
 }
 
