@@ -1,5 +1,10 @@
 //! Servers on loopback, and a client that does not wait.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what cannot be served must fail the test"
+)]
+
 use std::{
     pin::Pin,
     sync::{
