@@ -180,7 +180,7 @@ fn excerpt(line: &str) -> String {
     line.chars().take(128).collect()
 }
 
-fn decimal(text: &str) -> Option<u64> {
+pub(crate) fn decimal(text: &str) -> Option<u64> {
     let leading_zero = text.starts_with('0') && text.len() > 1;
     if leading_zero || !text.bytes().all(|b| b.is_ascii_digit()) {
         return None;

@@ -4,7 +4,8 @@
 //!
 //! | for | see |
 //! |---|---|
-//! | checking what a log says | [`merkle`], [`checkpoint`], [`note`], [`cosignature`] |
+//! | checking what a log says | [`merkle`], [`checkpoint`], [`note`] |
+//! | what witnesses say of it | [`cosignature`], [`policy`]; how they decide: [`witness`] |
 //! | the stored form of a log | [`tile`], [`static_ct`], [`layout`] |
 //! | reading a stored log | [`reader`], [`proof`], [`fsck`](mod@fsck) |
 //! | writing a log | [`sequencer`], over [`storage`]; [`memory`] is storage that forgets |
@@ -16,6 +17,7 @@ pub mod layout;
 pub mod memory;
 pub mod merkle;
 pub mod note;
+pub mod policy;
 pub mod proof;
 pub mod reader;
 pub mod record;
@@ -24,3 +26,4 @@ pub mod static_ct;
 pub mod storage;
 pub mod tile;
 pub mod tree;
+pub mod witness;

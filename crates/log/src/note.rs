@@ -9,6 +9,8 @@ use signhere_pki::time::Clock;
 
 use crate::{checkpoint, cosignature};
 
+mod vkey;
+
 /// The largest note that is read, in bytes.
 pub const MAX_NOTE: usize = 1_000_000;
 
@@ -204,6 +206,11 @@ impl NoteVerifier {
         &self.name
     }
 
+    /// The key.
+    pub fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
     /// Checks that one of the note's signatures is this key's. Lines of others are ignored, in any order.
     ///
     /// # Errors
@@ -235,6 +242,38 @@ impl NoteVerifier {
             }
         }
         Err(reason)
+    }
+
+    /// As [`Self::signed_at`], but every line that claims to be this key's has to be: the time of the first.
+    ///
+    /// C2SP signed-note asks this of whoever vouches for the note in turn.
+    ///
+    /// # Errors
+    /// No line has this name and hint, or one that has is not this key's signature.
+    pub fn signed_only_at(&self, note: &Note) -> Result<Option<u64>, NoteError> {
+        let mut lines = note
+            .signatures()
+            .iter()
+            .filter(|line| line.name == self.name && line.key_hint == self.hint)
+            .map(|line| self.verify_line(note.text(), &line.signature));
+        let first = lines.next().ok_or_else(|| NoteError::NotSignedBy {
+            name: self.name.clone(),
+        })?;
+        first
+            .filter(|_| lines.all(|line| line.is_some()))
+            .ok_or_else(|| NoteError::SignatureInvalid {
+                name: self.name.clone(),
+            })
+    }
+
+    /// The line of this key's `signature`, with its newline.
+    pub(crate) fn line(&self, signature: Vec<u8>) -> String {
+        NoteSignature {
+            name: self.name.clone(),
+            key_hint: self.hint,
+            signature,
+        }
+        .to_line()
     }
 
     fn verify_line(&self, text: &str, signature: &[u8]) -> Option<Option<u64>> {
@@ -328,12 +367,7 @@ impl NoteSigner {
                     .ok_or(NoteError::NotACheckpoint)?
             }
         };
-        let line = NoteSignature {
-            name: self.verifier.name.clone(),
-            key_hint: self.verifier.hint,
-            signature,
-        };
-        Ok(format!("{text}\n{}", line.to_line()))
+        Ok(format!("{text}\n{}", self.verifier.line(signature)))
     }
 }
 
@@ -403,6 +437,26 @@ pub enum NoteError {
     KeyKind {
         /// The key's name.
         name: String,
+    },
+    /// A text is not a verifier key.
+    #[error("{found:?} is not a verifier key: name, id and key between plus signs were expected")]
+    Vkey {
+        /// The start of the text.
+        found: String,
+    },
+    /// A verifier key is of a type that is not known here.
+    #[error("verifier keys of type {found} are not supported")]
+    VkeyType {
+        /// Its type.
+        found: u8,
+    },
+    /// The id in a verifier key is not that of its name and key.
+    #[error("the verifier key's id is {expected}, not {found:?}")]
+    VkeyId {
+        /// The id that name and key give, in hexadecimal.
+        expected: String,
+        /// The start of the id in the text.
+        found: String,
     },
     /// No signature claims to be of this key.
     #[error("no signature is by the key of {name}")]
