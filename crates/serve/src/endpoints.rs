@@ -36,25 +36,20 @@ impl Endpoints {
     ///
     /// It belongs to the instance and not to the port, or a restart elsewhere would orphan every proof.
     pub fn log_origin(&self) -> String {
-        format!("log-{}.signhere.localhost", self.id)
+        format!("log-1-{}.signhere.localhost", self.id)
     }
 
     /// The name the CT log signs its checkpoints under: a submission prefix without scheme (C2SP static-ct-api).
     pub fn ct_origin(&self) -> String {
-        format!("ct-{}.signhere.localhost", self.id)
+        format!("ct-1-{}.signhere.localhost", self.id)
     }
 
-    /// The log's URL as trusted roots name it.
+    /// A log's URL as trusted roots name it.
     ///
     /// It has no port: clients take the origin from it, some with the port and some without, and it has to
     /// stay the same wherever the instance listens. Where to send entries is said by the signing config.
-    pub fn log_identity(&self) -> String {
-        format!("http://{}", self.log_origin())
-    }
-
-    /// The CT log's URL as trusted roots name it.
-    pub fn ct_identity(&self) -> String {
-        format!("http://{}", self.ct_origin())
+    pub fn log_identity(origin: &str) -> String {
+        format!("http://{origin}")
     }
 
     /// Whether a `Host` or the authority of an `Origin` names this instance.
@@ -88,7 +83,7 @@ mod tests {
             "127.0.0.1:4711",
             "localhost:4711",
             "[::1]:4711",
-            "LOG-0a1b.signhere.localhost:4711",
+            "LOG-1-0a1b.signhere.localhost:4711",
         ] {
             assert!(endpoints.is_own_authority(own), "{own}");
         }

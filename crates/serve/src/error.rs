@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use signhere_pki::time::Time;
 use thiserror::Error;
 
+use crate::state::seal::UnlockKind;
+
 /// A fact that keeps an instance from being made, opened or served.
 #[derive(Debug, Error, PartialEq)]
 #[non_exhaustive]
@@ -27,6 +29,12 @@ pub enum ServeError {
         /// The state folder.
         path: PathBuf,
     },
+    /// There is no instance in the folder.
+    #[error("there is no instance in {path}", path = path.display())]
+    NoInstance {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The folder has files that no instance made.
     #[error("{path} is not an instance: it holds {found}", path = path.display())]
     NotAnInstance {
@@ -36,7 +44,7 @@ pub enum ServeError {
         found: String,
     },
     /// The folder has logs, but the keys they were signed with are gone.
-    #[error("{path} holds {found} but no keys: restore its `identity` folder", path = path.display())]
+    #[error("{path} holds {found} but no keys: restore its `keys` folder", path = path.display())]
     KeysMissing {
         /// The state folder.
         path: PathBuf,
@@ -58,6 +66,46 @@ pub enum ServeError {
         key: PathBuf,
         /// The certificate file.
         certificate: PathBuf,
+    },
+    /// A private key was taken away, or never came back.
+    #[error("the private key {path} is not there", path = path.display())]
+    KeyAbsent {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// The secret is not the one that the keys were sealed under.
+    #[error("this {unlock} does not open {path}", path = path.display())]
+    WrongSecret {
+        /// The sealed file.
+        path: PathBuf,
+        /// What was tried.
+        unlock: UnlockKind,
+    },
+    /// The secret that opens the keys is missing or empty.
+    #[error("the {unlock} that opens the keys is missing or empty: {path}", path = path.display())]
+    SecretMissing {
+        /// What is missing.
+        unlock: UnlockKind,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The keys were sealed under another kind of secret.
+    #[error("the keys are opened by a {expected}, not by a {found}")]
+    OtherUnlock {
+        /// What opens them.
+        expected: UnlockKind,
+        /// What was given.
+        found: UnlockKind,
+    },
+    /// A new key of a role would begin before the latest one.
+    #[error("{name} cannot start at {start}: the one before it starts at {before}")]
+    ShardTooEarly {
+        /// The name of the new key.
+        name: String,
+        /// When it was to begin.
+        start: Time,
+        /// When the latest one begins.
+        before: Time,
     },
     /// A secret file or folder can be read by others.
     #[error("{path} is open to others (mode {mode:03o}), it must be closed to all but its owner", path = path.display())]

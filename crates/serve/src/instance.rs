@@ -27,13 +27,20 @@ use crate::log::Log;
 use crate::oidc::{CLIENT_ID, Issuer};
 use crate::state::StateFolder;
 use crate::state::files::{PUBLIC, write_durably};
-use crate::state::keyring::{self, Keyring};
+use crate::state::keyring::{Founding, Keyring, OIDC};
+use crate::state::manifest::Role;
+use crate::state::seal::Unlock;
 use crate::trust;
 use crate::tsa::Tsa;
 
 const TRUSTED_ROOT: &str = "trusted_root.json";
 const SIGNING_CONFIG: &str = "signing_config.v0.2.json";
 const TRUST_CONFIG: &str = "trust_config.json";
+
+const FOUNDING: Founding<'_> = Founding {
+    organization: "signhere",
+    host: None,
+};
 
 /// A private Sigstore, open on its state folder until it is dropped.
 pub struct Instance {
@@ -74,16 +81,22 @@ impl Instance {
         config.check()?;
         let folder = StateFolder::take(dir)?;
         let now = clock.now();
-        let identity = folder.identity(|dir| keyring::make(dir, now, random.as_ref()))?;
-        let keyring = Keyring::load(&identity)?;
-        if now < keyring.created {
-            return Err(ServeError::ClockBehind {
-                created: keyring.created,
-                now,
-            });
+        let keys = match folder.keys()? {
+            Some(keys) => keys,
+            None => {
+                let made = folder.make_keys(|dir| {
+                    Keyring::create(dir, FOUNDING, &Unlock::File, now, random.as_ref())
+                })?;
+                made.0
+            }
+        };
+        let keyring = Keyring::open(&keys, &Unlock::File)?;
+        let created = keyring.manifest().created;
+        if now < created {
+            return Err(ServeError::ClockBehind { created, now });
         }
 
-        let endpoints = Endpoints::new(config.address, &keyring.id);
+        let endpoints = Endpoints::new(config.address, &keyring.manifest().id);
         let documents = Documents::new(&trust::client_trust_config(
             &keyring,
             &endpoints,
@@ -91,7 +104,7 @@ impl Instance {
         )?);
         documents.write(folder.root())?;
         let documents = Arc::new(documents);
-        let (services, logs) = services(&folder, &config, &endpoints, keyring, clock, random)?;
+        let (services, logs) = services(&folder, &config, &endpoints, &keyring, clock, random)?;
         let routes = services
             .merge(documents_router(Arc::clone(&documents)))
             .merge(health_router(logs.clone()));
@@ -206,12 +219,17 @@ fn services(
     folder: &StateFolder,
     config: &InstanceConfig,
     endpoints: &Endpoints,
-    keyring: Keyring,
+    keyring: &Keyring,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> Result<(Router, Logs), ServeError> {
     let on = config.services;
-    let (ca_chain, tsa_chain) = (keyring.ca_chain(), keyring.tsa_chain());
+    let now = clock.now();
+    let active = |role: Role| {
+        let shard = keyring.manifest().active(role, now);
+        shard.ok_or_else(|| ServeError::make(role.name(), &"no key has begun to sign"))
+    };
+    let ca_chain = keyring.chain(&active(Role::Ca)?.name)?;
     let mut routes = Router::new();
     let mut logs = Logs::default();
     let mut issuers = Vec::new();
@@ -219,7 +237,7 @@ fn services(
     if on.oidc {
         let issuer = Issuer::new(
             endpoints.clone(),
-            keyring.oidc,
+            keyring.key(OIDC)?,
             Arc::clone(&clock),
             Arc::clone(&random),
         );
@@ -232,11 +250,11 @@ fn services(
         routes = routes.merge(Arc::new(issuer).router());
     }
     if on.ct {
-        let (dir, origin) = (folder.service("ct")?, endpoints.ct_origin());
+        let shard = active(Role::Ct)?;
         let ct = CtLog::open(
-            &dir,
-            &origin,
-            keyring.ct,
+            &folder.service(&shard.name)?,
+            &shard.origin,
+            keyring.key(&shard.name)?,
             &ca_chain,
             Arc::clone(&clock),
             config.limits,
@@ -244,8 +262,9 @@ fn services(
         let ct = Arc::new(ct);
         routes = routes.merge(ct.router());
         if on.ca {
+            let name = &active(Role::Ca)?.name;
             let authority =
-                CertificateAuthority::new(keyring.ca.certificate, Box::new(keyring.ca.key));
+                CertificateAuthority::new(keyring.certificate(name)?, Box::new(keyring.key(name)?));
             let authority = authority.map_err(|e| ServeError::make("the CA", &e))?;
             let (clock, random) = (Arc::clone(&clock), Arc::clone(&random));
             let ca = Ca::new(
@@ -261,18 +280,26 @@ fn services(
         logs.ct = Some(ct);
     }
     if on.log {
-        let (dir, origin) = (folder.service("log")?, endpoints.log_origin());
-        let log = Arc::new(Log::open(&dir, &origin, keyring.log, config.limits)?);
+        let shard = active(Role::Log)?;
+        let log = Log::open(
+            &folder.service(&shard.name)?,
+            &shard.origin,
+            keyring.key(&shard.name)?,
+            config.limits,
+        )?;
+        let log = Arc::new(log);
         routes = routes.merge(Arc::clone(&log).router());
         logs.signatures = Some(log);
     }
     if on.tsa {
+        let name = &active(Role::Tsa)?.name;
         let signer = TsaSigner {
-            certificate: keyring.tsa.certificate,
-            signer: Box::new(keyring.tsa.key),
+            certificate: keyring.certificate(name)?,
+            signer: Box::new(keyring.key(name)?),
             policy: DEFAULT_POLICY,
         };
-        let tsa = Tsa::new(signer, &tsa_chain, keyring.created, clock, random);
+        let since = keyring.manifest().created;
+        let tsa = Tsa::new(signer, &keyring.chain(name)?, since, clock, random);
         routes = routes.merge(Arc::new(tsa).router());
     }
     Ok((routes, logs))

@@ -6,6 +6,7 @@
 //! | [`endpoints`] | the URLs of an instance, and the names its logs sign under |
 //! | [`error`] | what keeps an instance from being made, opened or served |
 //! | [`instance`] | opening an instance and serving it |
+//! | [`keys`] | an instance's keys, for commands that do not serve it |
 //! | `state` | the state folder: keys at rest, one holder |
 //! | `trust` | what clients are told: whom to trust, where to sign |
 //! | `oidc` | the development OpenID Connect issuer |
@@ -21,6 +22,7 @@ pub mod config;
 pub mod endpoints;
 pub mod error;
 pub mod instance;
+pub mod keys;
 
 mod ca;
 mod ct;
@@ -41,3 +43,4 @@ pub use config::{InstanceConfig, Limits, Services};
 pub use endpoints::Endpoints;
 pub use error::ServeError;
 pub use instance::Instance;
+pub use state::seal::{Unlock, UnlockKind};

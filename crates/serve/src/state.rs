@@ -3,13 +3,15 @@
 //! ```text
 //! DIR/                          0700
 //!   lock                        held while an instance is open
-//!   identity/                   keys and certificates; appears whole or not at all
-//!   ct/  log/                   the two logs
+//!   keys/                       keys and certificates; appears whole or not at all
+//!   ct-1/  log-1/               the logs, one folder a shard
 //!   trusted_root.json  signing_config.v0.2.json  trust_config.json
 //! ```
 
 pub(crate) mod files;
 pub(crate) mod keyring;
+pub(crate) mod manifest;
+pub(crate) mod seal;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
@@ -20,8 +22,10 @@ use crate::error::ServeError;
 use files::{SECRET, ensure_private_dir, sync_dir};
 
 const LOCK: &str = "lock";
-const IDENTITY: &str = "identity";
-const IDENTITY_IN_MAKING: &str = "identity.new";
+const KEYS: &str = "keys";
+const KEYS_IN_MAKING: &str = "keys.new";
+/// Where version 1 had its keys.
+const KEYS_OF_VERSION_1: &str = "identity";
 
 /// A state folder held by this instance alone, until it is dropped.
 #[derive(Debug)]
@@ -60,33 +64,59 @@ impl StateFolder {
         &self.root
     }
 
-    /// The folder of keys and certificates, made by `make` if this is the first start.
+    /// The folder of keys and certificates; `None` when they have not been made.
+    ///
+    /// # Errors
+    /// [`ServeError::StateVersion`] for the folder of an earlier version, [`ServeError::Exposed`].
+    pub(crate) fn keys(&self) -> Result<Option<PathBuf>, ServeError> {
+        Self::look_for_keys(&self.root)
+    }
+
+    /// The folder of keys and certificates of the instance in `root`, whoever holds it.
+    pub(crate) fn find_keys(root: &Path) -> Result<PathBuf, ServeError> {
+        Self::look_for_keys(root)?.ok_or_else(|| ServeError::NoInstance {
+            path: root.to_path_buf(),
+        })
+    }
+
+    fn look_for_keys(root: &Path) -> Result<Option<PathBuf>, ServeError> {
+        let keys = root.join(KEYS);
+        if exists(&keys)? {
+            files::refuse_exposed(&keys)?;
+            return Ok(Some(keys));
+        }
+        let earlier = root.join(KEYS_OF_VERSION_1);
+        if exists(&earlier)? {
+            return Err(ServeError::StateVersion {
+                path: earlier,
+                found: 1,
+                expected: manifest::VERSION,
+            });
+        }
+        Ok(None)
+    }
+
+    /// Lets `make` fill the folder of keys and certificates, which there must not be yet.
     ///
     /// `make` fills a folder beside it, which a rename then puts in place: a crash before that leaves keys
-    /// that nothing was ever signed with, and the next start throws them away.
-    pub(crate) fn identity(
+    /// that nothing was ever signed with, and the next attempt throws them away.
+    pub(crate) fn make_keys<T>(
         &self,
-        make: impl FnOnce(&Path) -> Result<(), ServeError>,
-    ) -> Result<PathBuf, ServeError> {
-        let identity = self.root.join(IDENTITY);
-        if exists(&identity)? {
-            files::refuse_exposed(&identity)?;
-            return Ok(identity);
-        }
+        make: impl FnOnce(&Path) -> Result<T, ServeError>,
+    ) -> Result<(PathBuf, T), ServeError> {
         self.refuse_strangers()?;
-
-        let in_making = self.root.join(IDENTITY_IN_MAKING);
+        let keys = self.root.join(KEYS);
+        let in_making = self.root.join(KEYS_IN_MAKING);
         if exists(&in_making)? {
             fs::remove_dir_all(&in_making)
                 .map_err(|e| ServeError::file("remove", &in_making, &e))?;
         }
         ensure_private_dir(&in_making)?;
-        make(&in_making)?;
+        let made = make(&in_making)?;
         sync_dir(&in_making)?;
-        fs::rename(&in_making, &identity)
-            .map_err(|e| ServeError::file("put in place", &identity, &e))?;
+        fs::rename(&in_making, &keys).map_err(|e| ServeError::file("put in place", &keys, &e))?;
         sync_dir(&self.root)?;
-        Ok(identity)
+        Ok((keys, made))
     }
 
     /// A sub-folder for one service's data.
@@ -109,8 +139,8 @@ impl StateFolder {
                 .to_string_lossy()
                 .into_owned();
             match name.as_str() {
-                LOCK | IDENTITY_IN_MAKING => {}
-                "ct" | "log" => {
+                LOCK | KEYS_IN_MAKING => {}
+                shard if shard.starts_with("ct-") || shard.starts_with("log-") => {
                     return Err(ServeError::KeysMissing {
                         path: self.root.clone(),
                         found: name,

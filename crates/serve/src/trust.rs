@@ -1,6 +1,6 @@
 //! What clients are told of an instance: whom to trust and where to sign.
 
-use signhere_pki::key::{KeyDetails, PrivateKey, Signer};
+use signhere_pki::key::{KeyDetails, PublicKey};
 use signhere_pki::time::Validity;
 use signhere_verify::trust::{
     CertificateAuthority, ClientTrustConfig, Selector, Service, SigningConfig, TransparencyLog,
@@ -12,6 +12,7 @@ use crate::endpoints::Endpoints;
 use crate::error::ServeError;
 use crate::log::log_id;
 use crate::state::keyring::Keyring;
+use crate::state::manifest::{Role, Shard};
 
 /// The operator that clients count services by.
 const OPERATOR: &str = "signhere";
@@ -34,48 +35,51 @@ fn trusted_root(
     endpoints: &Endpoints,
     on: Services,
 ) -> Result<TrustedRoot, ServeError> {
-    let validity = since_made(keyring);
-    let log = |base_url: String, key: &PrivateKey, log_id: Vec<u8>| {
-        let public = key.public_key();
-        let details = KeyDetails::of(key.scheme(), public.kind());
-        let details = details.ok_or_else(|| {
+    let log = |shard: &Shard, key: PublicKey, log_id: Vec<u8>| {
+        let details = KeyDetails::of(key.default_scheme(), key.kind()).ok_or_else(|| {
             ServeError::make("the trusted root", &"a log's key has no name there")
         })?;
         Ok(TransparencyLog {
-            base_url,
-            key: public.clone(),
+            base_url: Endpoints::log_identity(&shard.origin),
+            key,
             details,
-            validity,
+            validity: validity(shard),
             log_id,
             checkpoint_key_id: None,
             operator: OPERATOR.to_owned(),
         })
     };
-    let authority = |uri, chain| CertificateAuthority {
-        uri,
-        chain,
-        validity,
-        operator: OPERATOR.to_owned(),
+    let authority = |uri, shard: &Shard| {
+        Ok::<_, ServeError>(CertificateAuthority {
+            uri,
+            chain: keyring.chain(&shard.name)?,
+            validity: validity(shard),
+            operator: OPERATOR.to_owned(),
+        })
+    };
+    let shards = |is_on: bool, role| match is_on {
+        true => keyring.manifest().shards(role),
+        false => &[],
     };
 
     let mut root = TrustedRoot::default();
-    if on.log {
-        let id = log_id(&endpoints.log_origin(), keyring.log.public_key())?;
-        root.tlogs
-            .push(log(endpoints.log_identity(), &keyring.log, id.to_vec())?);
+    for shard in shards(on.log, Role::Log) {
+        let key = keyring.public_key(&shard.name)?;
+        let id = log_id(&shard.origin, &key)?;
+        root.tlogs.push(log(shard, key, id.to_vec())?);
     }
-    if on.ct {
-        let id = keyring.ct.public_key().key_id();
-        root.ctlogs
-            .push(log(endpoints.ct_identity(), &keyring.ct, id.to_vec())?);
+    for shard in shards(on.ct, Role::Ct) {
+        let key = keyring.public_key(&shard.name)?;
+        let id = key.key_id();
+        root.ctlogs.push(log(shard, key, id.to_vec())?);
     }
-    if on.ca {
-        root.certificate_authorities
-            .push(authority(endpoints.base(), keyring.ca_chain()));
+    for shard in shards(on.ca, Role::Ca) {
+        let ca = authority(endpoints.base(), shard)?;
+        root.certificate_authorities.push(ca);
     }
-    if on.tsa {
-        root.timestamp_authorities
-            .push(authority(endpoints.tsa(), keyring.tsa_chain()));
+    for shard in shards(on.tsa, Role::Tsa) {
+        let tsa = authority(endpoints.tsa(), shard)?;
+        root.timestamp_authorities.push(tsa);
     }
     Ok(root)
 }
@@ -103,7 +107,14 @@ fn signing_config(keyring: &Keyring, endpoints: &Endpoints, on: Services) -> Sig
 
 fn since_made(keyring: &Keyring) -> Validity {
     Validity {
-        start: keyring.created,
+        start: keyring.manifest().created,
         end: None,
+    }
+}
+
+fn validity(shard: &Shard) -> Validity {
+    Validity {
+        start: shard.start,
+        end: shard.end,
     }
 }

@@ -17,16 +17,14 @@ use signhere_pki::jwt::mint_jwt;
 use signhere_pki::key::{KeyKind, PrivateKey, PublicKey, Signer};
 use signhere_pki::sct::SctList;
 use signhere_pki::time::{Clock, Validity};
+use signhere_serve::Unlock;
 use signhere_verify::trust::TrustedRoot;
 
 const PATH: &str = "/api/v2/signingCert";
 
 /// The issuer's own key, read where it lies.
 fn issuer_key(state: &std::path::Path) -> (PrivateKey, String) {
-    let key = PrivateKey::from_pem(
-        &std::fs::read_to_string(state.join("identity/oidc.key.pem")).unwrap(),
-    )
-    .unwrap();
+    let key = signhere_serve::keys::read(state, &Unlock::File, "oidc").unwrap();
     let key_id = URL_SAFE_NO_PAD.encode(key.public_key().key_id());
     (key, key_id)
 }
@@ -142,7 +140,7 @@ async fn the_ct_log_can_be_read() {
         "/ct/tile/entries/000.p/1",
         "/ct/tile/0/0",
         "/ct/tile/data/000.p/2",
-        "/ct/tile/../../identity",
+        "/ct/tile/../../keys",
         "/ct/issuer/00",
     ] {
         assert_eq!(

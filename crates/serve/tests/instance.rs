@@ -219,10 +219,10 @@ async fn secrets_are_closed_to_others() {
     Running::start(&state).await.stop().await;
     let mode = |path: &str| fs::metadata(state.join(path)).unwrap().permissions().mode() & 0o777;
     assert_eq!(
-        (mode(""), mode("identity"), mode("log"), mode("ct")),
+        (mode(""), mode("keys"), mode("log-1"), mode("ct-1")),
         (0o700, 0o700, 0o700, 0o700)
     );
-    assert_eq!(mode("identity/ca-intermediate.key.pem"), 0o600);
+    assert_eq!(mode("keys/ca-1.key"), 0o600);
 
     fs::set_permissions(&state, fs::Permissions::from_mode(0o755)).unwrap();
     let (_listener, address) = listener().await;
@@ -301,7 +301,7 @@ async fn no_randomness_makes_no_instance_and_the_next_start_mends_it() {
         Arc::new(BrokenRandom),
     );
     assert!(matches!(opened.err(), Some(ServeError::Make { .. })));
-    assert!(!state.join("identity").exists());
+    assert!(!state.join("keys").exists());
     Running::start(&state).await.stop().await;
 }
 
@@ -404,8 +404,8 @@ async fn a_storage_failure_stops_the_log_and_is_told() {
     let state = dir.path().join("state");
     let instance = Running::start(&state).await;
     // No file can take the place of a folder that is not empty.
-    fs::remove_file(state.join("log/lock")).unwrap();
-    fs::create_dir_all(state.join("log/lock/in-the-way")).unwrap();
+    fs::remove_file(state.join("log-1/lock")).unwrap();
+    fs::create_dir_all(state.join("log-1/lock/in-the-way")).unwrap();
     let body = common::entry_request(&p256(), b"message");
     let answer = instance.post_json("/api/v2/log/entries", &body).await;
     assert_eq!(

@@ -187,7 +187,7 @@ async fn the_log_and_what_it_knows_outlive_a_restart_on_another_port() {
 
     // The second restart has lost its cache, the third finds rubbish there.
     for cache in ["kept", "lost", "damaged"] {
-        let path = state.join("log/known.sqlite");
+        let path = state.join("log-1/known.sqlite");
         match cache {
             "lost" => std::fs::remove_file(&path).unwrap(),
             "damaged" => std::fs::write(&path, "rubbish ".repeat(1000)).unwrap(),

@@ -1,23 +1,52 @@
-//! The keys and certificates of an instance: made once, then read at every start.
+//! The keys of an instance: made once, added to by rotation, unsealed when they are asked for.
+//!
+//! | in `keys/` | what it is |
+//! |---|---|
+//! | `keys.json` | which keys there are, and since when: [`Manifest`] |
+//! | `seal.json` | the data key, sealed: [`Seal`] |
+//! | `NAME.key` | a sealed private key; those of the two roots and of TUF's root may be taken away |
+//! | `NAME.pem` | its certificate, or where none is needed its public key |
 
-use std::path::Path;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use signhere_pki::build::{BuildError, CertificateAuthority, Subject};
 use signhere_pki::cert::Certificate;
 use signhere_pki::chain::Chain;
-use signhere_pki::key::{KeyError, KeyKind, PrivateKey};
+use signhere_pki::key::{KeyKind, PrivateKey, PublicKey};
 use signhere_pki::random::Random;
 use signhere_pki::time::{Time, Validity};
-use zeroize::Zeroizing;
 
-use super::files::{self, PUBLIC, SECRET, write_durably};
+use super::files::{self, PUBLIC, write_durably};
+use super::manifest::{Manifest, Role, Shard};
+use super::seal::{Seal, Unlock};
 use crate::error::ServeError;
 
-const DESCRIPTION: &str = "instance.json";
-const VERSION: u64 = 1;
-const ORGANIZATION: &str = "signhere";
-/// Bytes of any file here.
+/// Signs the CA's intermediates.
+pub(crate) const CA_ROOT: &str = "ca-root";
+/// Signs the timestamp authority's certificates.
+pub(crate) const TSA_ROOT: &str = "tsa-root";
+/// Signs the development issuer's tokens.
+pub(crate) const OIDC: &str = "oidc";
+/// Signs TUF's root role.
+pub(crate) const TUF_ROOT: &str = "tuf-root";
+/// Signs TUF's targets role.
+pub(crate) const TUF_TARGETS: &str = "tuf-targets";
+/// Signs TUF's snapshot and timestamp roles.
+pub(crate) const TUF_TIMESTAMP: &str = "tuf-timestamp";
+/// Signs cosignatures for other logs.
+pub(crate) const WITNESS: &str = "witness";
+
+/// The keys without certificates that every instance has from the start.
+const PLAIN: [(&str, KeyKind); 5] = [
+    (OIDC, KeyKind::P256),
+    (TUF_ROOT, KeyKind::P256),
+    (TUF_TARGETS, KeyKind::P256),
+    (TUF_TIMESTAMP, KeyKind::P256),
+    (WITNESS, KeyKind::Ed25519),
+];
+
+/// Bytes of a certificate or public key file.
 const FILE_LIMIT: u64 = 64 * 1024;
 
 const YEAR: i64 = 365 * 24 * 3600;
@@ -25,247 +54,247 @@ const ROOT_LIFE: i64 = 10 * YEAR;
 const INTERMEDIATE_LIFE: i64 = 3 * YEAR;
 const TSA_LIFE: i64 = 5 * YEAR;
 
-/// What an instance signs with, and what others verify that with.
-///
-/// The keys of the two roots are not here: they are needed when the folder is made and never after.
+/// The keys of an instance, and what others verify their signatures with.
 pub(crate) struct Keyring {
-    /// The instance's name in the origins of its logs.
-    pub(crate) id: String,
-    /// When the instance was made.
-    pub(crate) created: Time,
-    /// Signs certificates.
-    pub(crate) ca: Certified,
-    /// The root above `ca`.
-    pub(crate) ca_root: Certificate,
-    /// Signs the CT log's checkpoints and timestamps.
-    pub(crate) ct: PrivateKey,
-    /// Signs the signature log's checkpoints.
-    pub(crate) log: PrivateKey,
-    /// Signs timestamps.
-    pub(crate) tsa: Certified,
-    /// The root above `tsa`.
-    pub(crate) tsa_root: Certificate,
-    /// Signs identity tokens.
-    pub(crate) oidc: PrivateKey,
+    dir: PathBuf,
+    manifest: Manifest,
+    seal: Seal,
 }
 
-/// A key and its certificate.
-pub(crate) struct Certified {
-    pub(crate) key: PrivateKey,
-    pub(crate) certificate: Certificate,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Description {
-    version: u64,
-    id: String,
-    created: Time,
-}
-
-/// Fills the empty folder `dir` with new keys and certificates, valid from `now`.
-pub(crate) fn make(dir: &Path, now: Time, random: &dyn Random) -> Result<(), ServeError> {
-    let ca_root = make_root(dir, "ca-root", KeyKind::P384, now, random)?;
-    let ca_key = make_key(dir, "ca-intermediate", KeyKind::P384)?;
-    let made = ca_root.create_intermediate(
-        subject("ca-intermediate"),
-        Box::new(ca_key),
-        valid(now, INTERMEDIATE_LIFE),
-        random,
-    );
-    write_certificate(
-        dir,
-        "ca-intermediate",
-        made.map_err(|e| cannot_certify(&e))?.certificate(),
-    )?;
-
-    let tsa_root = make_root(dir, "tsa-root", KeyKind::P384, now, random)?;
-    let tsa_key = make_key(dir, "tsa", KeyKind::P256)?;
-    let made = tsa_root.issue_tsa(
-        subject("tsa"),
-        tsa_key.public_key(),
-        valid(now, TSA_LIFE),
-        random,
-    );
-    write_certificate(dir, "tsa", &made.map_err(|e| cannot_certify(&e))?)?;
-
-    make_key(dir, "ct", KeyKind::P256)?;
-    make_key(dir, "log", KeyKind::Ed25519)?;
-    make_key(dir, "oidc", KeyKind::P256)?;
-
-    let mut id = [0; 8];
-    random
-        .fill(&mut id)
-        .map_err(|e| ServeError::make("a name for the instance", &e))?;
-    let description = Description {
-        version: VERSION,
-        id: hex::encode(id),
-        created: now,
-    };
-    let json = serde_json::to_vec_pretty(&description)
-        .map_err(|e| ServeError::make("the description", &e))?;
-    write_durably(&dir.join(DESCRIPTION), &json, PUBLIC)
+/// What is decided when the keys are made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Founding<'a> {
+    /// organizationName in certificates.
+    pub(crate) organization: &'a str,
+    /// The public host name under which logs are named, if there is one.
+    pub(crate) host: Option<&'a str>,
 }
 
 impl Keyring {
-    /// Reads the folder that [`make`] has filled, and checks that what belongs together does.
-    pub(crate) fn load(dir: &Path) -> Result<Self, ServeError> {
-        let Description { id, created, .. } = Description::load(dir)?;
-        let ca_root = read_certificate(dir, "ca-root")?;
-        let ca = Certified::load(dir, "ca-intermediate", &ca_root)?;
-        let tsa_root = read_certificate(dir, "tsa-root")?;
-        let tsa = Certified::load(dir, "tsa", &tsa_root)?;
-        let ct = read_key(dir, "ct")?;
-        let log = read_key(dir, "log")?;
-        let oidc = read_key(dir, "oidc")?;
+    /// Fills the empty folder `dir` with the keys and certificates of a new instance, valid from `now`.
+    pub(crate) fn create(
+        dir: &Path,
+        founding: Founding<'_>,
+        unlock: &Unlock,
+        now: Time,
+        random: &dyn Random,
+    ) -> Result<Self, ServeError> {
+        let manifest = Manifest::new(founding.organization, founding.host, now, random)?;
+        let keyring = Self {
+            dir: dir.to_path_buf(),
+            manifest,
+            seal: Seal::create(dir, unlock)?,
+        };
+        for name in [CA_ROOT, TSA_ROOT] {
+            keyring.make_root(name, now, random)?;
+        }
+        for (name, kind) in PLAIN {
+            keyring.make_plain(name, kind)?;
+        }
+        for role in Role::ALL {
+            for shard in keyring.manifest.shards(role) {
+                keyring.make_shard(role, shard, now, random)?;
+            }
+        }
+        keyring.manifest.save(dir)?;
+        Ok(keyring)
+    }
+
+    /// The keys in the folder `dir`.
+    ///
+    /// # Errors
+    /// [`ServeError`]: the folder is not whole, or `unlock` does not open it.
+    pub(crate) fn open(dir: &Path, unlock: &Unlock) -> Result<Self, ServeError> {
+        files::refuse_exposed(dir)?;
         Ok(Self {
-            id,
-            created,
-            ca,
-            ca_root,
-            ct,
-            log,
-            tsa,
-            tsa_root,
-            oidc,
+            dir: dir.to_path_buf(),
+            manifest: Manifest::load(dir)?,
+            seal: Seal::open(dir, unlock)?,
         })
     }
 
-    /// The CA's chain as trusted roots and answers have it: who signs first, the root last.
-    pub(crate) fn ca_chain(&self) -> Vec<Certificate> {
-        vec![self.ca.certificate.clone(), self.ca_root.clone()]
+    /// Which keys there are, and since when.
+    pub(crate) fn manifest(&self) -> &Manifest {
+        &self.manifest
     }
 
-    /// The timestamp authority's chain, its own certificate first.
-    pub(crate) fn tsa_chain(&self) -> Vec<Certificate> {
-        vec![self.tsa.certificate.clone(), self.tsa_root.clone()]
-    }
-}
-
-impl Certified {
-    fn load(dir: &Path, name: &str, root: &Certificate) -> Result<Self, ServeError> {
-        let key = read_key(dir, name)?;
-        let certificate = read_certificate(dir, name)?;
-        let path = dir.join(certificate_file(name));
-        if certificate.public_key().ok().as_ref() != Some(key.public_key()) {
+    /// The private key `name`, unsealed; it belongs to what is written in public beside it.
+    ///
+    /// # Errors
+    /// [`ServeError::KeyAbsent`] when it was taken away, [`ServeError::Damaged`] and
+    /// [`ServeError::KeyMismatch`] when it is not the one that was made.
+    pub(crate) fn key(&self, name: &str) -> Result<PrivateKey, ServeError> {
+        let path = self.key_path(name);
+        let key = self.seal.read_key(&path)?;
+        if *key.public_key() != self.public_key(name)? {
             return Err(ServeError::KeyMismatch {
-                key: dir.join(key_file(name)),
-                certificate: path,
+                key: path,
+                certificate: self.public_path(name),
             });
         }
-        let chain = Chain::new(&[certificate.clone(), root.clone()]);
-        chain.map_err(|_| ServeError::Damaged {
-            path,
+        Ok(key)
+    }
+
+    /// The public half of the key `name`; needs no private key.
+    pub(crate) fn public_key(&self, name: &str) -> Result<PublicKey, ServeError> {
+        if has_certificate(name) {
+            let certificate = self.certificate(name)?;
+            return certificate.public_key().map_err(|_| ServeError::Damaged {
+                path: self.public_path(name),
+                expected: CERTIFICATE,
+            });
+        }
+        let read = |pem: &str| PublicKey::from_pem(pem).ok();
+        self.read_public(name, "a public key in PEM", read)
+    }
+
+    /// The certificate of the key `name`: a root, a CA's intermediate or a timestamp authority.
+    pub(crate) fn certificate(&self, name: &str) -> Result<Certificate, ServeError> {
+        let read = |pem: &str| Certificate::from_pem(pem).ok();
+        self.read_public(name, CERTIFICATE, read)
+    }
+
+    /// The certificate of the shard `name` of the CA or the timestamp authority, and the root above it.
+    pub(crate) fn chain(&self, name: &str) -> Result<Vec<Certificate>, ServeError> {
+        let root = match name.starts_with("tsa-") {
+            true => TSA_ROOT,
+            false => CA_ROOT,
+        };
+        let chain = vec![self.certificate(name)?, self.certificate(root)?];
+        Chain::new(&chain).map_err(|_| ServeError::Damaged {
+            path: self.public_path(name),
             expected: "a certificate of the root beside it",
         })?;
-        Ok(Self { key, certificate })
+        Ok(chain)
     }
-}
 
-impl Description {
-    fn load(dir: &Path) -> Result<Self, ServeError> {
-        let path = dir.join(DESCRIPTION);
-        let json = files::read_bounded(&path, FILE_LIMIT)?;
-        let damaged = || ServeError::Damaged {
-            path: path.clone(),
-            expected: "an instance's description",
+    /// A new key for `role`, which begins to sign at `start`; the one before it ends
+    /// [`super::manifest::OVERLAP`] later. After a crash it is there whole or not at all.
+    ///
+    /// # Errors
+    /// [`ServeError::KeyAbsent`] when the root that certifies it was taken away,
+    /// [`ServeError::ShardTooEarly`] when `start` is not after the start of the latest.
+    pub(crate) fn add(
+        &mut self,
+        role: Role,
+        start: Time,
+        now: Time,
+        random: &dyn Random,
+    ) -> Result<Shard, ServeError> {
+        let mut manifest = self.manifest.clone();
+        let shard = manifest.append(role, start)?;
+        self.make_shard(role, &shard, now, random)?;
+        manifest.save(&self.dir)?;
+        self.manifest = manifest;
+        Ok(shard)
+    }
+
+    fn make_shard(
+        &self,
+        role: Role,
+        shard: &Shard,
+        now: Time,
+        random: &dyn Random,
+    ) -> Result<(), ServeError> {
+        let name = &*shard.name;
+        if !has_certificate(name) {
+            return self.make_plain(name, role.key_kind());
+        }
+        let (root, life) = match role {
+            Role::Tsa => (TSA_ROOT, TSA_LIFE),
+            _ => (CA_ROOT, INTERMEDIATE_LIFE),
         };
-        let description: Self = json
-            .and_then(|json| serde_json::from_slice(&json).ok())
-            .ok_or_else(damaged)?;
-        if description.version != VERSION {
-            return Err(ServeError::StateVersion {
-                path,
-                found: description.version,
-                expected: VERSION,
-            });
+        let certificate = self.certificate(root)?;
+        // Nothing outlives its root.
+        let end = shard.start.plus_seconds(life).min(certificate.not_after());
+        let validity = Validity {
+            start: now,
+            end: Some(end),
+        };
+        let root = CertificateAuthority::new(certificate, Box::new(self.key(root)?))
+            .map_err(|e| cannot_certify(&e))?;
+
+        let key = self.make_key(name, role.key_kind())?;
+        let subject = self.subject(name);
+        let made = match role {
+            Role::Tsa => root.issue_tsa(subject, key.public_key(), validity, random),
+            _ => root
+                .create_intermediate(subject, Box::new(key), validity, random)
+                .map(|ca| ca.certificate().clone()),
+        };
+        let certificate = made.map_err(|e| cannot_certify(&e))?;
+        self.write_public(name, &certificate.to_pem())
+    }
+
+    fn make_root(&self, name: &str, now: Time, random: &dyn Random) -> Result<(), ServeError> {
+        let key = self.make_key(name, KeyKind::P384)?;
+        let validity = Validity {
+            start: now,
+            end: Some(now.plus_seconds(ROOT_LIFE)),
+        };
+        let root =
+            CertificateAuthority::create_root(self.subject(name), Box::new(key), validity, random);
+        let root = root.map_err(|e| cannot_certify(&e))?;
+        self.write_public(name, &root.certificate().to_pem())
+    }
+
+    fn make_plain(&self, name: &str, kind: KeyKind) -> Result<(), ServeError> {
+        let key = self.make_key(name, kind)?;
+        self.write_public(name, &key.public_key().to_pem())
+    }
+
+    fn make_key(&self, name: &str, kind: KeyKind) -> Result<PrivateKey, ServeError> {
+        let key = PrivateKey::generate(kind).map_err(|e| ServeError::make("a key", &e))?;
+        self.seal.write_key(&self.key_path(name), &key)?;
+        Ok(key)
+    }
+
+    fn read_public<T>(
+        &self,
+        name: &str,
+        expected: &'static str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, ServeError> {
+        let path = self.public_path(name);
+        let pem = files::read_bounded(&path, FILE_LIMIT)?;
+        let read = pem.and_then(|pem| read(std::str::from_utf8(&pem).ok()?));
+        read.ok_or(ServeError::Damaged { path, expected })
+    }
+
+    fn write_public(&self, name: &str, pem: &str) -> Result<(), ServeError> {
+        write_durably(&self.public_path(name), pem.as_bytes(), PUBLIC)
+    }
+
+    fn key_path(&self, name: &str) -> PathBuf {
+        self.dir.join(format!("{name}.key"))
+    }
+
+    fn public_path(&self, name: &str) -> PathBuf {
+        self.dir.join(format!("{name}.pem"))
+    }
+
+    fn subject<'a>(&'a self, name: &'a str) -> Subject<'a> {
+        Subject {
+            organization: &self.manifest.organization,
+            common_name: name,
         }
-        let is_name =
-            description.id.len() == 16 && description.id.bytes().all(|b| b.is_ascii_hexdigit());
-        if !is_name {
-            return Err(damaged());
-        }
-        Ok(description)
     }
 }
 
-fn make_root(
-    dir: &Path,
-    name: &str,
-    kind: KeyKind,
-    now: Time,
-    random: &dyn Random,
-) -> Result<CertificateAuthority, ServeError> {
-    let key = make_key(dir, name, kind)?;
-    let made = CertificateAuthority::create_root(
-        subject(name),
-        Box::new(key),
-        valid(now, ROOT_LIFE),
-        random,
-    );
-    let root = made.map_err(|e| cannot_certify(&e))?;
-    write_certificate(dir, name, root.certificate())?;
-    Ok(root)
-}
-
-fn make_key(dir: &Path, name: &str, kind: KeyKind) -> Result<PrivateKey, ServeError> {
-    let fail = |e: KeyError| ServeError::make("a key", &e);
-    let key = PrivateKey::generate(kind).map_err(fail)?;
-    let pem: Zeroizing<String> = key.to_pkcs8_pem().map_err(fail)?;
-    write_durably(&dir.join(key_file(name)), pem.as_bytes(), SECRET)?;
-    Ok(key)
-}
-
-fn read_key(dir: &Path, name: &str) -> Result<PrivateKey, ServeError> {
-    let path = dir.join(key_file(name));
-    let damaged = || ServeError::Damaged {
-        path: path.clone(),
-        expected: "a private key in PEM",
-    };
-    let pem = files::read_bounded(&path, FILE_LIMIT)?.ok_or_else(damaged)?;
-    files::refuse_exposed(&path)?;
-    let pem = std::str::from_utf8(&pem).map_err(|_| damaged())?;
-    PrivateKey::from_pem(pem).map_err(|_| damaged())
-}
-
-fn write_certificate(dir: &Path, name: &str, certificate: &Certificate) -> Result<(), ServeError> {
-    write_durably(
-        &dir.join(certificate_file(name)),
-        certificate.to_pem().as_bytes(),
-        PUBLIC,
-    )
-}
-
-fn read_certificate(dir: &Path, name: &str) -> Result<Certificate, ServeError> {
-    let path = dir.join(certificate_file(name));
-    let pem = files::read_bounded(&path, FILE_LIMIT)?;
-    let certificate =
-        pem.and_then(|pem| Certificate::from_pem(std::str::from_utf8(&pem).ok()?).ok());
-    certificate.ok_or(ServeError::Damaged {
-        path,
-        expected: "a certificate in PEM",
-    })
-}
-
-fn key_file(name: &str) -> String {
-    format!("{name}.key.pem")
-}
-
-fn certificate_file(name: &str) -> String {
-    format!("{name}.pem")
-}
-
-fn subject(name: &str) -> Subject<'_> {
-    Subject {
-        organization: ORGANIZATION,
-        common_name: name,
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyring")
+            .field("dir", &self.dir)
+            .field("manifest", &self.manifest)
+            .finish_non_exhaustive()
     }
 }
 
-fn valid(from: Time, seconds: i64) -> Validity {
-    Validity {
-        start: from,
-        end: Some(from.plus_seconds(seconds)),
-    }
+const CERTIFICATE: &str = "a certificate in PEM";
+
+/// The CA's and the timestamp authority's keys have certificates.
+fn has_certificate(name: &str) -> bool {
+    name.starts_with("ca-") || name.starts_with("tsa-")
 }
 
 fn cannot_certify(error: &BuildError) -> ServeError {

@@ -29,10 +29,16 @@ fn keys_are_made_once() {
     let _quiet = nothing_starts();
     let dir = tempfile::tempdir().unwrap();
     let folder = StateFolder::take(&dir.path().join("state")).unwrap();
-    let identity = folder.identity(make_one_key).unwrap();
-    assert_eq!(fs::read(identity.join("key")).unwrap(), b"key");
-    let again = folder.identity(|_| panic!("made twice")).unwrap();
-    assert_eq!(again, identity);
+    assert_eq!(folder.keys(), Ok(None));
+    let (keys, ()) = folder.make_keys(make_one_key).unwrap();
+    assert_eq!(fs::read(keys.join("key")).unwrap(), b"key");
+    assert_eq!(folder.keys(), Ok(Some(keys)));
+    let expected = ServeError::NotAnInstance {
+        path: folder.root().to_path_buf(),
+        found: "keys".to_owned(),
+    };
+    let again = folder.make_keys(|_| -> Result<(), _> { panic!("made twice") });
+    assert_eq!(again, Err(expected));
 }
 
 #[test]
@@ -42,19 +48,19 @@ fn keys_half_made_are_thrown_away() {
     let root = dir.path().join("state");
     let folder = StateFolder::take(&root).unwrap();
     let cause = ServeError::make("a key", &"no randomness");
-    let failed = folder.identity(|path| {
+    let failed = folder.make_keys(|path| {
         write_durably(&path.join("half"), b"half", SECRET)?;
-        Err(cause)
+        Err::<(), _>(cause)
     });
     assert_eq!(
         failed.unwrap_err(),
         ServeError::make("a key", &"no randomness")
     );
-    assert!(!root.join("identity").exists());
+    assert_eq!(folder.keys(), Ok(None));
 
-    let identity = folder.identity(make_one_key).unwrap();
-    assert!(!identity.join("half").exists());
-    assert!(!root.join("identity.new").exists());
+    let (keys, ()) = folder.make_keys(make_one_key).unwrap();
+    assert!(!keys.join("half").exists());
+    assert!(!root.join("keys.new").exists());
 }
 
 #[test]
@@ -63,12 +69,12 @@ fn a_log_without_its_keys_gets_no_new_ones() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("state");
     let folder = StateFolder::take(&root).unwrap();
-    folder.service("log").unwrap();
+    folder.service("log-1").unwrap();
     let expected = ServeError::KeysMissing {
         path: root,
-        found: "log".to_owned(),
+        found: "log-1".to_owned(),
     };
-    assert_eq!(folder.identity(make_one_key).unwrap_err(), expected);
+    assert_eq!(folder.make_keys(make_one_key).unwrap_err(), expected);
 }
 
 #[test]
@@ -82,6 +88,21 @@ fn a_folder_of_something_else_is_left_alone() {
         path: root.clone(),
         found: "thesis.tex".to_owned(),
     };
-    assert_eq!(folder.identity(make_one_key).unwrap_err(), expected);
-    assert!(!root.join("identity.new").exists());
+    assert_eq!(folder.make_keys(make_one_key).unwrap_err(), expected);
+    assert!(!root.join("keys.new").exists());
+}
+
+#[test]
+fn the_folder_of_version_1_is_refused() {
+    let _quiet = nothing_starts();
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("state");
+    let folder = StateFolder::take(&root).unwrap();
+    folder.service("identity").unwrap();
+    let expected = ServeError::StateVersion {
+        path: root.join("identity"),
+        found: 1,
+        expected: 2,
+    };
+    assert_eq!(folder.keys(), Err(expected));
 }
