@@ -2,14 +2,17 @@
 //! how it signs. Envelopes are logged as this kind too, with the digest of their encoding.
 
 use serde_json::{Value, json};
-use signhere_pki::digest::Digest;
+use signhere_pki::digest::{Digest, HashAlgorithm};
 use signhere_pki::key::{KeyDetails, KeyError};
 
 use super::{
-    EntryError, LoggedDigest, LoggedEntry, LoggedKey, LoggedSignature, MAX_BODY_BYTES, read_digest,
+    EntryError, LoggedDigest, LoggedEntry, LoggedKey, LoggedSignature, MAX_BODY_BYTES, dsse_v002,
+    read_digest,
 };
 use crate::names;
-use crate::proto_json::{self, Message, base64};
+use crate::proto_json::{self, JsonError, Message, base64};
+
+const REQUEST: &str = "hashedRekordRequestV002";
 
 /// What a client asks a log to hold, and what the log then holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,25 +30,34 @@ pub struct HashedRekord {
 impl HashedRekord {
     /// Reads the body of a `POST /api/v2/log/entries`.
     ///
+    /// An envelope that is sent whole (`dsseRequestV002`, the form before envelopes were logged by their
+    /// digest) is read as the request that would be sent for it now.
+    ///
     /// # Errors
     /// [`EntryError`] for a malformed request or one with fields that are not known.
     pub fn parse_request(json: &[u8]) -> Result<Self, EntryError> {
         let mut message = proto_json::document(json, MAX_BODY_BYTES)?;
-        let mut request = message.required_message("hashedRekordRequestV002")?;
-        let digest = request.required_bytes("digest")?;
-        let (signature, key, details) = read_signature(request.required_message("signature")?)?;
-        request.finish();
+        let record = match message.one_of(&[REQUEST, dsse_v002::REQUEST])? {
+            Some((REQUEST, request)) => Self::read_request(request)?,
+            Some((_, request)) => dsse_v002::read_request(request)?,
+            None => {
+                return Err(EntryError::Json(JsonError::Missing {
+                    path: REQUEST.to_owned(),
+                }));
+            }
+        };
         if let Some(path) = message.finish_document().into_iter().next() {
             return Err(EntryError::UnknownField { path });
         }
-        // The request names no algorithm: it is the scheme's.
-        let Some(algorithm) = details.scheme().hash() else {
-            return Err(EntryError::NoDigest {
-                details: details.name(),
-            });
-        };
+        Ok(record)
+    }
+
+    fn read_request(mut request: Message<'_>) -> Result<Self, EntryError> {
+        let digest = request.required_bytes("digest")?;
+        let (signature, key, details) = read_signature(request.required_message("signature")?)?;
+        request.finish();
         Ok(Self {
-            digest: Digest::new(algorithm, &digest)?,
+            digest: Digest::new(logged_hash(details)?, &digest)?,
             signature,
             key,
             details,
@@ -55,7 +67,7 @@ impl HashedRekord {
     /// Returns the body of a `POST /api/v2/log/entries`.
     pub fn to_request(&self) -> Vec<u8> {
         json!({
-            "hashedRekordRequestV002": {
+            REQUEST: {
                 "digest": base64(self.digest.as_bytes()),
                 "signature": self.signature_value(),
             }
@@ -126,6 +138,13 @@ pub(super) fn read(mut spec: Message<'_>) -> Result<LoggedEntry, EntryError> {
             key,
             details: Some(details),
         }],
+    })
+}
+
+/// Returns the algorithm of the digest that is logged: requests name none, it is the scheme's.
+pub(super) fn logged_hash(details: KeyDetails) -> Result<HashAlgorithm, EntryError> {
+    details.scheme().hash().ok_or(EntryError::NoDigest {
+        details: details.name(),
     })
 }
 

@@ -100,6 +100,97 @@ fn requests_with_unknown_fields_or_no_digest_are_refused() {
     );
 }
 
+/// An envelope sent whole, as `@sigstore/sign` writes it.
+fn dsse_request(key: &PrivateKey, signature: &[u8]) -> serde_json::Value {
+    serde_json::json!({
+        "dsseRequestV002": {
+            "envelope": {
+                "payload": proto_json::base64(b"{}"),
+                "payloadType": "application/vnd.in-toto+json",
+                "signatures": [{ "keyid": "", "sig": proto_json::base64(signature) }],
+            },
+            "verifiers": [{
+                "keyDetails": "PKIX_ECDSA_P256_SHA_256",
+                "publicKey": { "rawBytes": proto_json::base64(key.public_key().spki_der()) },
+            }],
+        },
+    })
+}
+
+#[test]
+fn a_whole_envelope_is_logged_by_the_digest_of_what_was_signed() {
+    let key = PrivateKey::generate(KeyKind::P256).unwrap();
+    let signed = crate::dsse::pae("application/vnd.in-toto+json", b"{}");
+    let signature = key.sign(&signed).unwrap();
+    let request = dsse_request(&key, &signature);
+    let parse =
+        |value: &serde_json::Value| HashedRekord::parse_request(value.to_string().as_bytes());
+    let record = parse(&request).unwrap();
+    let expected = HashedRekord {
+        digest: HashAlgorithm::Sha256.digest(&signed),
+        signature,
+        key: LoggedKey::PublicKey(key.public_key().clone()),
+        details: KeyDetails::of(key.scheme(), key.kind()).unwrap(),
+    };
+    assert_eq!(record, expected);
+    assert_eq!(record.verify_signature(), Ok(()));
+
+    let mut other = request.clone();
+    other["dsseRequestV002"]["envelope"]["payload"] = "e30K".into();
+    assert_eq!(
+        parse(&other).unwrap().verify_signature(),
+        Err(EntryError::Key(KeyError::BadSignature))
+    );
+}
+
+#[test]
+fn an_envelope_is_logged_with_one_signature_and_one_key() {
+    let key = PrivateKey::generate(KeyKind::P256).unwrap();
+    let good = dsse_request(&key, &[1]);
+    for list in [
+        "/dsseRequestV002/envelope/signatures",
+        "/dsseRequestV002/verifiers",
+    ] {
+        let path = list[1..].replace('/', ".");
+        let mut two = good.clone();
+        let elements = two.pointer_mut(list).unwrap().as_array_mut().unwrap();
+        elements.push(elements[0].clone());
+        let too_many = JsonError::TooMany {
+            path: path.clone(),
+            limit: 1,
+            found: 2,
+        };
+        let mut none = good.clone();
+        none.pointer_mut(list)
+            .unwrap()
+            .as_array_mut()
+            .unwrap()
+            .clear();
+        for (request, error) in [(two, too_many), (none, JsonError::Missing { path })] {
+            assert_eq!(
+                HashedRekord::parse_request(request.to_string().as_bytes()),
+                Err(EntryError::Json(error))
+            );
+        }
+    }
+    let mut both = good;
+    let rekord: serde_json::Value = serde_json::from_slice(&rekord().to_request()).unwrap();
+    both["hashedRekordRequestV002"] = rekord["hashedRekordRequestV002"].clone();
+    assert_eq!(
+        HashedRekord::parse_request(both.to_string().as_bytes()),
+        Err(EntryError::Json(JsonError::OneOf {
+            first: "hashedRekordRequestV002".to_owned(),
+            second: "dsseRequestV002".to_owned(),
+        }))
+    );
+    assert_eq!(
+        HashedRekord::parse_request(b"{}"),
+        Err(EntryError::Json(JsonError::Missing {
+            path: "hashedRekordRequestV002".to_owned()
+        }))
+    );
+}
+
 #[test]
 fn kinds_are_those_declared() {
     let body = rekord().canonical_body();
