@@ -1,6 +1,6 @@
 //! Points in time and what is valid when. Nothing here reads a clock.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use jiff::{
     Span,
@@ -77,6 +77,10 @@ impl<'de> Deserialize<'de> for Time {
 pub trait Clock: Send + Sync {
     /// The current time.
     fn now(&self) -> Time;
+
+    /// The time since some fixed point: it never goes back, no setting of the clock moves it, and time that the
+    /// machine slept through counts. Whoever has to notice that the clock was set holds [`Self::now`] against it.
+    fn elapsed(&self) -> Duration;
 }
 
 /// A range of time, closed at both ends; without an `end` it is open towards the future.

@@ -64,6 +64,7 @@ struct Documents {
 struct Logs {
     ct: Option<Arc<CtLog>>,
     signatures: Option<Arc<Log>>,
+    tsa: Option<Arc<Tsa>>,
 }
 
 impl Instance {
@@ -299,8 +300,15 @@ fn services(
             policy: DEFAULT_POLICY,
         };
         let since = keyring.manifest().created;
-        let tsa = Tsa::new(signer, &keyring.chain(name)?, since, clock, random);
-        routes = routes.merge(Arc::new(tsa).router());
+        let tsa = Arc::new(Tsa::new(
+            signer,
+            &keyring.chain(name)?,
+            since,
+            clock,
+            random,
+        ));
+        routes = routes.merge(Arc::clone(&tsa).router());
+        logs.tsa = Some(tsa);
     }
     Ok((routes, logs))
 }
@@ -322,13 +330,16 @@ fn documents_router(documents: Arc<Documents>) -> Router {
         .with_state(documents)
 }
 
-/// GET /healthz: whether every log can still be written.
+/// GET /healthz: whether every log can still be written, and the clock be believed.
 fn health_router(logs: Logs) -> Router {
     async fn health(State(logs): State<Logs>) -> Result<&'static str, Problem> {
         if !logs.is_well() {
             return Err(Problem::unavailable(
                 "a log has stopped after a storage failure",
             ));
+        }
+        if let Some(jump) = logs.tsa.as_ref().and_then(|tsa| tsa.clock_jump()) {
+            return Err(Problem::unavailable(jump));
         }
         Ok("ok\n")
     }

@@ -1,8 +1,9 @@
 //! The timestamp authority, RFC 3161 over HTTP.
 
 mod json;
+mod watch;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -16,21 +17,23 @@ use signhere_pki::random::Random;
 use signhere_pki::time::{Clock, Time};
 use signhere_pki::tsp::{self, TimestampRequest, TsaSigner};
 
+use crate::http::body;
 use crate::http::problem::Problem;
-use crate::http::{body, lock};
+use watch::Watch;
+
+pub(crate) use watch::ClockJump;
 
 /// Bytes of a request.
 const BODY_LIMIT: usize = 1024 * 1024;
 const QUERY: &str = "application/timestamp-query";
 const REPLY: HeaderValue = HeaderValue::from_static("application/timestamp-reply");
 
-/// The authority: its key, its chain, and the latest time it has vouched for.
+/// The authority: its key, its chain, and the clock it watches.
 pub(crate) struct Tsa {
     signer: TsaSigner,
-    chain_pem: String,
-    clock: Arc<dyn Clock>,
+    chain_pem: Bytes,
+    watch: Watch,
     random: Arc<dyn Random>,
-    latest: Mutex<Time>,
 }
 
 impl Tsa {
@@ -43,13 +46,12 @@ impl Tsa {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Self {
-        let chain_pem = chain.iter().map(Certificate::to_pem).collect();
+        let chain_pem: String = chain.iter().map(Certificate::to_pem).collect();
         Self {
             signer,
-            chain_pem,
-            clock,
+            chain_pem: chain_pem.into(),
+            watch: Watch::new(clock, since),
             random,
-            latest: Mutex::new(since),
         }
     }
 
@@ -62,17 +64,21 @@ impl Tsa {
             .with_state(self)
     }
 
-    /// The time, unless it runs backwards: an authority whose clock is wrong must not vouch for any time.
-    fn time(&self) -> Result<Time, Problem> {
-        let now = self.clock.now();
-        let mut latest = lock(&self.latest)?;
-        if now < *latest {
-            return Err(Problem::unavailable(
-                "the clock went backwards, no timestamps are given",
-            ));
-        }
-        *latest = now;
-        Ok(now)
+    /// Looks at the clock, and says whether it has ever been seen to jump: no time is given then until the service
+    /// is started again. To be called now and then, so that a jump is seen while nobody asks for the time.
+    pub(crate) fn clock_jump(&self) -> Option<ClockJump> {
+        self.watch.now().err()
+    }
+
+    /// An authority whose clock is wrong must not vouch for any time.
+    fn respond(&self, request: &TimestampRequest) -> Result<Vec<u8>, Problem> {
+        let time = self.watch.now().map_err(|jump| {
+            Problem::unavailable(format!(
+                "{jump}: no timestamps are given until the service is started again"
+            ))
+        })?;
+        tsp::respond(request, &self.signer, time, self.random.as_ref())
+            .map_err(|_| Problem::internal())
     }
 }
 
@@ -85,12 +91,12 @@ async fn timestamp(
     let body = body::whole(body, BODY_LIMIT)?;
     let reply = match body::media_type(&headers).as_str() {
         QUERY => match TimestampRequest::parse(&body) {
-            Ok(request) => respond(&tsa, &request)?,
+            Ok(request) => tsa.respond(&request)?,
             Err(error) => {
                 tsp::reject(error.failure(), &error.to_string()).map_err(|_| Problem::internal())?
             }
         },
-        "application/json" => respond(&tsa, &json::parse(&body)?)?,
+        "application/json" => tsa.respond(&json::parse(&body)?)?,
         _ => return Err(Problem::media_type(QUERY)),
     };
     Ok(([(header::CONTENT_TYPE, REPLY)], reply).into_response())
@@ -100,9 +106,4 @@ async fn timestamp(
 async fn certificate_chain(State(tsa): State<Arc<Tsa>>) -> impl IntoResponse {
     let pem = HeaderValue::from_static("application/pem-certificate-chain");
     ([(header::CONTENT_TYPE, pem)], tsa.chain_pem.clone())
-}
-
-fn respond(tsa: &Tsa, request: &TimestampRequest) -> Result<Vec<u8>, Problem> {
-    let time = tsa.time()?;
-    tsp::respond(request, &tsa.signer, time, tsa.random.as_ref()).map_err(|_| Problem::internal())
 }

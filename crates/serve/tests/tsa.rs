@@ -154,33 +154,37 @@ async fn other_media_types_and_sizes_are_refused() {
 }
 
 #[tokio::test]
-async fn no_time_is_given_while_the_clock_is_behind() {
+async fn no_time_is_given_once_the_clock_has_jumped() {
     let dir = tempfile::tempdir().unwrap();
-    let instance = Running::start(&dir.path().join("state")).await;
     let request = TimestampRequest::new(HashAlgorithm::Sha256.digest(b"x"), &SystemRandom)
         .unwrap()
         .to_der()
         .unwrap();
-    instance.clock.advance(100);
-    assert_eq!(
-        token(ask(&instance, request.clone()).await)
-            .await
-            .unwrap()
-            .gen_time(),
-        instance.clock.now()
-    );
-    instance.clock.advance(-1);
-    let expected = (
-        503,
-        "the clock went backwards, no timestamps are given".to_owned(),
-    );
-    assert_eq!(
-        refusal(ask(&instance, request.clone()).await).await,
-        expected
-    );
-    instance.clock.advance(1);
-    assert!(token(ask(&instance, request).await).await.is_ok());
-    instance.stop().await;
+    for (jump, said) in [
+        (-1, "the clock went backwards, from {was} to {is}"),
+        (11, "the clock jumped forwards, from {was} to {is}"),
+    ] {
+        let instance = Running::start(&dir.path().join("state")).await;
+        instance.clock.advance(100);
+        let was = instance.clock.now();
+        let granted = token(ask(&instance, request.clone()).await).await.unwrap();
+        assert_eq!(granted.gen_time(), was);
+
+        let is = was.plus_seconds(jump);
+        instance.clock.set(is);
+        let said = said.replace("{was}", &was.to_string());
+        let said = said.replace("{is}", &is.to_string());
+        let expected = (
+            503,
+            format!("{said}: no timestamps are given until the service is started again"),
+        );
+        for back in [is, was] {
+            instance.clock.set(back);
+            let refused = refusal(ask(&instance, request.clone()).await).await;
+            assert_eq!(refused, expected);
+        }
+        instance.stop().await;
+    }
 }
 
 #[tokio::test]

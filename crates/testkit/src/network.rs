@@ -58,6 +58,10 @@ impl Clock for SleepyClock {
     fn now(&self) -> Time {
         NOW.plus_seconds(self.slept.load(Ordering::SeqCst))
     }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_secs(u64::try_from(self.slept.load(Ordering::SeqCst)).unwrap())
+    }
 }
 
 impl Sleep for SleepyClock {
