@@ -105,7 +105,7 @@ impl NoteSignature {
     }
 
     /// The line in the note's form, with its newline.
-    pub(crate) fn to_line(&self) -> String {
+    pub fn to_line(&self) -> String {
         let bytes = [self.key_hint.as_slice(), &self.signature].concat();
         format!("\u{2014} {} {}\n", self.name, STANDARD.encode(bytes))
     }
@@ -229,7 +229,7 @@ impl NoteVerifier {
             name: self.name.clone(),
         };
         for line in note.signatures() {
-            if line.name != self.name || line.key_hint != self.hint {
+            if !self.is_named_in(line) {
                 continue;
             }
             match self.verify_line(note.text(), &line.signature) {
@@ -254,7 +254,7 @@ impl NoteVerifier {
         let mut lines = note
             .signatures()
             .iter()
-            .filter(|line| line.name == self.name && line.key_hint == self.hint)
+            .filter(|line| self.is_named_in(line))
             .map(|line| self.verify_line(note.text(), &line.signature));
         let first = lines.next().ok_or_else(|| NoteError::NotSignedBy {
             name: self.name.clone(),
@@ -264,6 +264,11 @@ impl NoteVerifier {
             .ok_or_else(|| NoteError::SignatureInvalid {
                 name: self.name.clone(),
             })
+    }
+
+    /// Whether the line has this key's name and hint: a claim, no more.
+    pub fn is_named_in(&self, line: &NoteSignature) -> bool {
+        line.name == self.name && line.key_hint == self.hint
     }
 
     /// The line of this key's `signature`, with its newline.

@@ -157,6 +157,19 @@ impl Policy {
                 origin: signed.checkpoint.origin.chars().take(128).collect(),
             });
         }
+        let cosigned = self.check_quorum(signed, latest)?;
+        Ok(Satisfied { log, cosigned })
+    }
+
+    /// As [`Self::check`], whatever log has signed the checkpoint: the witnesses and the times they state.
+    ///
+    /// # Errors
+    /// As [`Self::check`], but for the log.
+    pub fn check_quorum(
+        &self,
+        signed: &SignedCheckpoint,
+        latest: Time,
+    ) -> Result<Vec<(usize, Time)>, PolicyRefusal> {
         let mut counts = vec![false; self.witnesses.len()];
         let mut cosigned = Vec::new();
         for ((position, witness), counts) in self.witnesses.iter().enumerate().zip(&mut counts) {
@@ -176,7 +189,7 @@ impl Policy {
                 known: self.witnesses.len(),
             });
         }
-        Ok(Satisfied { log, cosigned })
+        Ok(cosigned)
     }
 }
 

@@ -50,10 +50,10 @@ impl AddCheckpoint {
         let old_size = line()
             .and_then(|line| line.strip_prefix("old "))
             .and_then(decimal)
-            .ok_or(malformed("`old` and a tree size on the first line"))?;
+            .ok_or_else(|| malformed("`old` and a tree size on the first line"))?;
         let mut proof = Vec::new();
         loop {
-            let line = line().ok_or(malformed("an empty line before the checkpoint"))?;
+            let line = line().ok_or_else(|| malformed("an empty line before the checkpoint"))?;
             if line.is_empty() {
                 break;
             }
@@ -62,7 +62,8 @@ impl AddCheckpoint {
             }
             let hash = STANDARD.decode(line).ok();
             let hash = hash.and_then(|hash| hash.try_into().ok());
-            proof.push(hash.ok_or(malformed("a hash in base64 on each line of the proof"))?);
+            proof
+                .push(hash.ok_or_else(|| malformed("a hash in base64 on each line of the proof"))?);
         }
         let signed = SignedCheckpoint::parse(rest).map_err(WitnessRefusal::Checkpoint)?;
         Ok(Self {
@@ -84,18 +85,19 @@ impl AddCheckpoint {
         body.into_bytes()
     }
 
-    /// The checkpoint, if a witness that has seen `latest` of this log last may cosign it. `log` checks the log's
-    /// own signature; the caller has found it by the checkpoint's origin.
+    /// The checkpoint, if a witness that has seen `latest` of the log `origin` last may cosign it. `log` checks
+    /// that log's own signature.
     ///
     /// # Errors
     /// [`WitnessRefusal`], checked in the order that C2SP tlog-witness gives.
     pub fn admit(
         &self,
+        origin: &str,
         latest: Option<&TreeHead>,
         log: &NoteVerifier,
     ) -> Result<&Checkpoint, WitnessRefusal> {
         let checkpoint = &self.signed.checkpoint;
-        if checkpoint.origin != log.name() {
+        if checkpoint.origin != origin {
             return Err(WitnessRefusal::UnknownLog);
         }
         log.signed_only_at(&self.signed.note)

@@ -171,6 +171,27 @@ pub enum ServeError {
         /// The reason given by the sequencer or its storage.
         reason: String,
     },
+    /// The policy gives a witness an address that cannot be asked.
+    #[error(
+        "the witness {witness} has the address {found:?}: http:// or https:// and a host were expected"
+    )]
+    WitnessUrl {
+        /// The witness's name in the policy.
+        witness: String,
+        /// The start of the address.
+        found: String,
+    },
+    /// The witnesses of the policy that have an address are no quorum.
+    #[error("the policy's quorum needs witnesses that it gives no address")]
+    QuorumOutOfReach,
+    /// The memory of the instance as a witness is missing or damaged.
+    #[error("the witness's memory {path} cannot be used: {reason}", path = path.display())]
+    WitnessMemory {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// The listener or the runtime failed.
     #[error("cannot serve: {kind}")]
     Listener {

@@ -14,6 +14,7 @@
 //! | `ct` | the certificate transparency log |
 //! | `log` | the signature transparency log |
 //! | `tsa` | the timestamp authority |
+//! | `witness` | the witnesses that are asked, and the one for others |
 //! | `pool` | the thread that sequences a log, and its queue |
 //! | `store` | a log in files |
 //! | `http` | what all services share over HTTP |
@@ -38,6 +39,7 @@ mod state;
 mod store;
 mod trust;
 mod tsa;
+mod witness;
 
 pub use config::{InstanceConfig, Limits, Services};
 pub use endpoints::Endpoints;

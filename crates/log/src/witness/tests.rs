@@ -64,7 +64,7 @@ impl Log {
         latest: Option<TreeHead>,
         request: &AddCheckpoint,
     ) -> Result<TreeHead, WitnessRefusal> {
-        let admitted = request.admit(latest.as_ref(), self.signer.verifier())?;
+        let admitted = request.admit(ORIGIN, latest.as_ref(), self.signer.verifier())?;
         Ok(TreeHead {
             size: admitted.size,
             root: admitted.root,
@@ -145,6 +145,16 @@ fn a_split_view_is_refused() {
             "{size}: {refused:?}"
         );
     }
+}
+
+#[test]
+fn a_log_is_known_by_its_origin() {
+    let log = Log::new("a", 3);
+    assert_eq!(
+        log.request(0, 3)
+            .admit("other.example", None, log.signer.verifier()),
+        Err(WitnessRefusal::UnknownLog)
+    );
 }
 
 #[test]
