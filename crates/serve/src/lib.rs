@@ -41,7 +41,7 @@ mod trust;
 mod tsa;
 mod witness;
 
-pub use config::{InstanceConfig, Limits, Services};
+pub use config::{ConfigError, InstanceConfig, Limits, Services};
 pub use endpoints::Endpoints;
 pub use error::ServeError;
 pub use instance::Instance;

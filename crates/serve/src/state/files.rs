@@ -83,7 +83,8 @@ pub(crate) fn sync_dir(path: &Path) -> Result<(), ServeError> {
     synced.map_err(|e| ServeError::file("sync", path, &e))
 }
 
-fn remove_if_there(path: &Path) -> Result<(), ServeError> {
+/// Removes a file that may be absent.
+pub(crate) fn remove_if_there(path: &Path) -> Result<(), ServeError> {
     match fs::remove_file(path) {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(ServeError::file("remove", path, &e)),
         _ => Ok(()),

@@ -148,6 +148,26 @@ impl Keyring {
         self.read_public(name, "a public key in PEM", read)
     }
 
+    /// Whether the private key `name` is in the folder.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.key_path(name).exists()
+    }
+
+    /// Seals a key without a certificate under `name`, in place of one that is there.
+    ///
+    /// After a crash in between the new key is there with the old public half, which [`Keyring::key`] refuses;
+    /// putting it again mends that.
+    pub(crate) fn put(&self, name: &str, key: &PrivateKey) -> Result<(), ServeError> {
+        self.seal.write_key(&self.key_path(name), key)?;
+        self.write_public(name, &key.public_key().to_pem())
+    }
+
+    /// Removes the private key `name`, durably; its public half stays. It may be absent.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), ServeError> {
+        files::remove_if_there(&self.key_path(name))?;
+        files::sync_dir(&self.dir)
+    }
+
     /// The certificate of the key `name`: a root, a CA's intermediate or a timestamp authority.
     pub(crate) fn certificate(&self, name: &str) -> Result<Certificate, ServeError> {
         let read = |pem: &str| Certificate::from_pem(pem).ok();
@@ -239,8 +259,8 @@ impl Keyring {
     }
 
     fn make_plain(&self, name: &str, kind: KeyKind) -> Result<(), ServeError> {
-        let key = self.make_key(name, kind)?;
-        self.write_public(name, &key.public_key().to_pem())
+        let key = PrivateKey::generate(kind).map_err(|e| ServeError::make("a key", &e))?;
+        self.put(name, &key)
     }
 
     fn make_key(&self, name: &str, kind: KeyKind) -> Result<PrivateKey, ServeError> {

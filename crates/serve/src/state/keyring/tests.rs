@@ -167,3 +167,20 @@ fn no_certificate_outlives_its_root() {
     let chain = keyring.chain("ca-2").unwrap();
     assert_eq!(chain[0].not_after(), chain[1].not_after());
 }
+
+#[test]
+fn keys_are_put_replaced_and_removed() {
+    let (_dir, keyring) = made();
+    let key = PrivateKey::generate(KeyKind::P256).unwrap();
+    assert!(!keyring.has("tuf-root-next"));
+    keyring.put("tuf-root-next", &key).unwrap();
+    for name in ["tuf-root-next", TUF_ROOT] {
+        keyring.put(name, &key).unwrap();
+        let read = keyring.key(name).unwrap();
+        assert_eq!(read.public_key(), key.public_key());
+        keyring.remove(name).unwrap();
+        keyring.remove(name).unwrap();
+        assert!(!keyring.has(name));
+        assert_eq!(&keyring.public_key(name).unwrap(), key.public_key());
+    }
+}

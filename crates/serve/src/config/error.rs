@@ -1,0 +1,234 @@
+//! What is wrong with a configuration file, and where.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// What is wrong with a configuration file, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConfigError {
+    /// The file.
+    pub path: PathBuf,
+    /// Where in the file; `None` when it could not be read at all.
+    pub place: Option<Box<Place>>,
+    /// What is wrong there.
+    pub problem: Box<ConfigProblem>,
+}
+
+/// A part of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Place {
+    /// Counted from 1.
+    pub line: usize,
+    /// In characters, counted from 1.
+    pub column: usize,
+    /// How many characters it is about, at least 1.
+    pub width: usize,
+    /// The line.
+    pub text: String,
+}
+
+/// What is wrong with a configuration file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigProblem {
+    /// The file is not there.
+    #[error("there is no such file")]
+    Absent,
+    /// The file cannot be read.
+    #[error("it cannot be read: {reason}")]
+    Unreadable {
+        /// Why.
+        reason: String,
+    },
+    /// It is not TOML.
+    #[error("it is not TOML: {reason}")]
+    Syntax {
+        /// What the parser said, in one line.
+        reason: String,
+    },
+    /// A key that means nothing here.
+    #[error("`{key}` is no key of {section}")]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// `[ca]`, or what the top of the file is called.
+        section: String,
+        /// The keys that are known here.
+        known: Vec<&'static str>,
+    },
+    /// A value of another type.
+    #[error("`{key}` has a value of the wrong type")]
+    WrongType {
+        /// The key.
+        key: String,
+        /// What its value has to be.
+        expected: &'static str,
+        /// The type it has.
+        found: &'static str,
+    },
+    /// A value of the right type that is none of the possible ones.
+    #[error("`{key}` has a value that cannot be")]
+    Invalid {
+        /// The key.
+        key: String,
+        /// What its value has to be.
+        expected: &'static str,
+        /// The value.
+        found: String,
+    },
+    /// A key that is needed here.
+    #[error("`{key}` is missing in {section}")]
+    Missing {
+        /// The key.
+        key: &'static str,
+        /// `[tls]`, `[ca] external`.
+        section: String,
+        /// What its value has to be.
+        expected: &'static str,
+    },
+    /// A file that is named here is not what it should be.
+    #[error("{path} cannot be used", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        expected: &'static str,
+        /// What it is instead.
+        found: String,
+    },
+    /// The development issuer believes everybody, and others than this machine could reach it.
+    #[error("the development issuer is for this machine alone: it believes whatever is typed")]
+    DevelopmentInPublic {
+        /// From where else the instance can be reached.
+        found: String,
+    },
+    /// Plain HTTP where others than this machine could read and change it.
+    #[error("plain HTTP is for this machine alone")]
+    PlainInPublic {
+        /// The address of the listener.
+        address: SocketAddr,
+    },
+    /// A listener that no client can be sent to.
+    #[error("clients cannot be told where to find {address}")]
+    UrlNeeded {
+        /// The address of the listener.
+        address: SocketAddr,
+    },
+    /// The instance's own CA without the instance's own CT log.
+    #[error("the CA needs the instance's own CT log: clients refuse certificates that no log has")]
+    CaWithoutCt,
+    /// A service that is both the instance's own and somebody else's.
+    #[error("[{service}] is switched on and external at once")]
+    OwnAndExternal {
+        /// `ca`, `ct`, `log`, `tsa`.
+        service: &'static str,
+    },
+}
+
+impl ConfigError {
+    /// An error about bytes `span` of `text`.
+    pub(super) fn at(path: &Path, text: &str, span: Range<usize>, problem: ConfigProblem) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            place: Some(Box::new(Place::of(text, span))),
+            problem: Box::new(problem),
+        }
+    }
+
+    /// An error about the whole file.
+    pub(super) fn of_file(path: &Path, problem: ConfigProblem) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            place: None,
+            problem: Box::new(problem),
+        }
+    }
+}
+
+impl Place {
+    fn of(text: &str, span: Range<usize>) -> Self {
+        let start = (0..=span.start.min(text.len()))
+            .rev()
+            .find(|index| text.is_char_boundary(*index))
+            .unwrap_or(0);
+        let (before, rest) = text.split_at(start);
+        let head = before.rsplit('\n').next().unwrap_or_default();
+        let tail = rest.split(['\n', '\r']).next().unwrap_or_default();
+        let length = span.end.saturating_sub(start);
+        let marked = tail.char_indices().take_while(|(at, _)| *at < length);
+        Self {
+            line: before.matches('\n').count().saturating_add(1),
+            column: head.chars().count().saturating_add(1),
+            width: marked.count().max(1),
+            text: format!("{head}{tail}"),
+        }
+    }
+
+    /// The line, and a second one with carets under the part that it is about.
+    pub fn excerpt(&self) -> [String; 2] {
+        let number = self.line.to_string();
+        let before = self.text.chars().take(self.column.saturating_sub(1));
+        // A tab stays one, or the carets would stand elsewhere.
+        let pad: String = before.map(|c| if c == '\t' { c } else { ' ' }).collect();
+        [
+            format!("{number} | {}", self.text),
+            format!(
+                "{} | {pad}{}",
+                " ".repeat(number.len()),
+                "^".repeat(self.width)
+            ),
+        ]
+    }
+}
+
+impl ConfigProblem {
+    /// What should have been there.
+    pub fn expected(&self) -> Option<String> {
+        match self {
+            Self::UnknownKey { known, .. } => Some(format!("one of {}", known.join(", "))),
+            Self::WrongType { expected, .. }
+            | Self::Invalid { expected, .. }
+            | Self::Missing { expected, .. }
+            | Self::File { expected, .. } => Some((*expected).to_owned()),
+            Self::DevelopmentInPublic { .. } => {
+                Some("a loopback address to listen on, and no other url".to_owned())
+            }
+            Self::PlainInPublic { .. } => {
+                Some("[tls], or a url with https:// that a proxy in front answers".to_owned())
+            }
+            Self::UrlNeeded { .. } => Some("a url that clients can reach".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// What was there instead.
+    pub fn found(&self) -> Option<String> {
+        match self {
+            Self::UnknownKey { key, .. } => Some(key.clone()),
+            Self::WrongType { found, .. } => Some((*found).to_owned()),
+            Self::Invalid { found, .. }
+            | Self::File { found, .. }
+            | Self::DevelopmentInPublic { found } => Some(found.clone()),
+            Self::PlainInPublic { address } | Self::UrlNeeded { address } => {
+                Some(address.to_string())
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        if let Some(place) = &self.place {
+            write!(f, ":{}:{}", place.line, place.column)?;
+        }
+        write!(f, ": {}", self.problem)
+    }
+}
+
+impl std::error::Error for ConfigError {}
