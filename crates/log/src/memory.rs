@@ -15,6 +15,7 @@ struct State {
     unsynced: BTreeMap<String, Vec<u8>>,
     journal: Vec<Vec<u8>>,
     lock: Option<Vec<u8>>,
+    high_water: Option<Vec<u8>>,
     operations: u64,
     fault: Option<Fault>,
     crashed: bool,
@@ -62,7 +63,12 @@ impl MemoryStorage {
 
     /// The part that decides.
     pub fn lock(&self) -> MemoryLock {
-        MemoryLock(self.clone())
+        MemoryLock(self.clone(), |state| &mut state.lock)
+    }
+
+    /// The part that remembers what has been signed.
+    pub fn high_water(&self) -> MemoryLock {
+        MemoryLock(self.clone(), |state| &mut state.high_water)
     }
 
     /// How many operations have been tried.
@@ -173,21 +179,22 @@ impl Journal for MemoryJournal {
     }
 }
 
-/// The lock of a [`MemoryStorage`].
+/// The lock of a [`MemoryStorage`], or its high-water mark.
 #[derive(Clone, Debug)]
-pub struct MemoryLock(MemoryStorage);
+pub struct MemoryLock(MemoryStorage, fn(&mut State) -> &mut Option<Vec<u8>>);
 
 impl Lock for MemoryLock {
     fn load(&mut self) -> Result<Option<Vec<u8>>, StorageError> {
-        self.0.operate(|state| state.lock.clone())
+        self.0.operate(|state| (self.1)(state).clone())
     }
 
     fn replace(&mut self, old: Option<&[u8]>, new: &[u8]) -> Result<(), StorageError> {
         self.0.operate(|state| {
-            if state.lock.as_deref() != old {
+            let value = (self.1)(state);
+            if value.as_deref() != old {
                 return Err(StorageError::LockMoved);
             }
-            state.lock = Some(new.to_vec());
+            *value = Some(new.to_vec());
             Ok(())
         })?
     }

@@ -3,9 +3,9 @@
 //! A batch goes through four steps. A crash between any two loses nothing that was answered:
 //!
 //! 1. its write-ahead record is appended to the journal;
-//! 2. the lock moves from the old checkpoint to the new one: the commit point;
+//! 2. the lock moves from the old checkpoint to the new one: the commit point. The high-water mark follows;
 //! 3. the tiles that it changed are put;
-//! 4. the new checkpoint is published.
+//! 4. the new checkpoint is published, once its witnesses have cosigned it.
 //!
 //! Now and then the tiles are synced, and only then the journal is cleared. [`Sequencer::open`] takes the
 //! lock for the truth and applies what the journal still holds; see the module `recovery`.
@@ -14,9 +14,11 @@ mod recovery;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::cosignature::{Cosign, CosignError};
 use crate::layout::Layout;
 use crate::merkle::Hash;
 use crate::note::NoteSigner;
@@ -29,7 +31,6 @@ use crate::tile::{CHECKPOINT_PATH, TileError, TileId, WIDTH};
 use crate::tree::{NotKept, Tree};
 
 /// What a log is. The origin, the key and the layout never change in a log's life.
-#[derive(Debug)]
 pub struct SequencerConfig {
     /// The first line of the log's checkpoints.
     pub origin: String,
@@ -37,6 +38,8 @@ pub struct SequencerConfig {
     pub signer: NoteSigner,
     /// The form of the entries.
     pub layout: Layout,
+    /// Who confirms a checkpoint before it is published; nobody, if none.
+    pub cosigner: Option<Box<dyn Cosign>>,
     /// Sync the tiles and clear the journal after this many batches.
     pub clear_after_batches: u32,
     /// The same, after this many bytes of records.
@@ -50,9 +53,19 @@ impl SequencerConfig {
             origin: origin.into(),
             signer,
             layout: Layout::Entries,
+            cosigner: None,
             clear_after_batches: 64,
             clear_after_bytes: 16 << 20,
         }
+    }
+}
+
+impl fmt::Debug for SequencerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SequencerConfig")
+            .field("origin", &self.origin)
+            .field("layout", &self.layout)
+            .finish_non_exhaustive()
     }
 }
 
@@ -64,6 +77,9 @@ pub struct Storage {
     pub journal: Box<dyn Journal>,
     /// The checkpoint that counts.
     pub lock: Box<dyn Lock>,
+    /// The last checkpoint that may have been seen, kept apart from the rest: what was restored from an
+    /// older copy is known by it. Without it nothing tells an older copy from the log.
+    pub high_water: Option<Box<dyn Lock>>,
 }
 
 /// The one writer of a log.
@@ -72,6 +88,7 @@ pub struct Sequencer {
     storage: Storage,
     reader: LogReader,
     state: State,
+    published: Published,
     journal: JournalFill,
     /// Set while storage is behind or ahead of `state`; stays set when a write failed.
     stopped: bool,
@@ -84,25 +101,43 @@ impl Sequencer {
     /// The storage failed, or does not hold one history of this log: then nothing has been changed.
     pub fn open(config: SequencerConfig, mut storage: Storage) -> Result<Self, SequencerError> {
         let reader = LogReader::new(Arc::clone(&storage.objects), config.layout);
-        let state = recovery::recover(&config, &mut storage, &reader)?;
-        let journal = JournalFill::default();
+        let (state, published) = recovery::recover(&config, &mut storage, &reader)?;
         Ok(Self {
             config,
             storage,
             reader,
             state,
-            journal,
+            published,
+            journal: JournalFill::default(),
             stopped: false,
         })
+    }
+
+    /// Opens the log again after its storage failed, without letting go of it. Does nothing unless the log
+    /// has stopped.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; the log stays stopped, and this may be tried again.
+    pub fn reopen(&mut self) -> Result<(), SequencerError> {
+        if !self.stopped {
+            return Ok(());
+        }
+        let (state, published) = recovery::recover(&self.config, &mut self.storage, &self.reader)?;
+        self.state = state;
+        self.published = published;
+        self.journal = JournalFill::default();
+        self.stopped = false;
+        Ok(())
     }
 
     /// Appends `entries` in this order, from index [`Self::size`] on. When it returns, they are durable
     /// and under a signed, published checkpoint, and each answer proves it.
     ///
     /// # Errors
-    /// An entry is malformed, the batch too large or the key refuses: nothing is changed. When the storage
-    /// fails, the batch may or may not be in the log, and every later call is refused with
-    /// [`SequencerError::Stopped`]: only [`Self::open`] finds out.
+    /// An entry is malformed, the batch too large or the key refuses: nothing is changed. With
+    /// [`SequencerError::Unwitnessed`] nothing is changed, or the entries are durable but not published
+    /// yet: [`Self::size`] tells, and [`Self::publish`] tries again. When the storage fails, the batch may or may not be in the log, and every later
+    /// call is refused with [`SequencerError::Stopped`]: only [`Self::reopen`] finds out.
     pub fn append_batch(&mut self, entries: Vec<Vec<u8>>) -> Result<Vec<Appended>, SequencerError> {
         if self.stopped {
             return Err(SequencerError::Stopped);
@@ -110,8 +145,10 @@ impl Sequencer {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
+        // At most one batch is ever durable without being published.
+        self.publish()?;
         let next = self.state.extended(&self.config, &entries)?;
-        let answers = next.answers(self.state.tree.size())?;
+        let mut answers = next.answers(self.state.tree.size())?;
         let record = Batch {
             old_size: self.state.tree.size(),
             old_root: self.state.root,
@@ -124,38 +161,85 @@ impl Sequencer {
         self.stopped = true;
         self.storage.journal.append(&record)?;
         let old = self.state.checkpoint.as_bytes();
-        self.storage
-            .lock
-            .replace(Some(old), next.checkpoint.as_bytes())?;
+        let new = next.checkpoint.as_bytes();
+        self.storage.lock.replace(Some(old), new)?;
+        if let Some(mark) = &mut self.storage.high_water {
+            mark.replace(Some(old), new)?;
+        }
         next.put_tiles(self.config.layout, self.storage.objects.as_ref())?;
-        self.storage
-            .objects
-            .put(CHECKPOINT_PATH, next.checkpoint.as_bytes())?;
         self.state = next;
         self.state.forget_filled();
+        self.published.is_pending = true;
         self.journal.add(&record);
+        self.stopped = false;
+
+        self.publish()?;
+        self.stopped = true;
         if self.journal.is_due(&self.config) {
             self.storage.objects.sync()?;
             self.storage.journal.clear()?;
             self.journal = JournalFill::default();
         }
         self.stopped = false;
+        for answer in &mut answers {
+            answer.checkpoint = Arc::clone(&self.published.note);
+        }
         Ok(answers)
     }
 
-    /// The published checkpoint: a signed note.
-    pub fn checkpoint(&self) -> &Arc<str> {
-        &self.state.checkpoint
+    /// Publishes the checkpoint of all entries, cosigned, if it is not published yet.
+    ///
+    /// # Errors
+    /// [`SequencerError::Unwitnessed`] leaves what was published before; the storage failed, as in
+    /// [`Self::append_batch`].
+    pub fn publish(&mut self) -> Result<(), SequencerError> {
+        if self.stopped {
+            return Err(SequencerError::Stopped);
+        }
+        if !self.is_pending() {
+            return Ok(());
+        }
+        let size = self.state.tree.size();
+        let mut note = self.state.checkpoint.to_string();
+        if let Some(cosigner) = &mut self.config.cosigner {
+            let consistency = |old| self.reader.consistency(old, size);
+            note.extend(cosigner.cosign(&self.state.checkpoint, size, &consistency)?);
+        }
+        self.stopped = true;
+        self.storage.objects.put(CHECKPOINT_PATH, note.as_bytes())?;
+        self.published = Published {
+            size,
+            root: self.state.root,
+            note: note.into(),
+            is_pending: false,
+        };
+        self.stopped = false;
+        Ok(())
     }
 
-    /// The number of entries.
+    /// Whether [`Self::publish`] has something to do: the last checkpoint still waits for its witnesses.
+    pub fn is_pending(&self) -> bool {
+        self.published.is_pending
+    }
+
+    /// The published checkpoint: a signed note. Empty while the first one still waits for its witnesses.
+    pub fn checkpoint(&self) -> &Arc<str> {
+        &self.published.note
+    }
+
+    /// The number of entries, published or not.
     pub fn size(&self) -> u64 {
         self.state.tree.size()
     }
 
-    /// The root of the Merkle tree.
+    /// The root of the Merkle tree of all entries.
     pub fn root(&self) -> Hash {
         self.state.root
+    }
+
+    /// Whether the storage failed, so that only [`Self::reopen`] can go on.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped
     }
 
     /// Reads the log's tiles, apart from the sequencer.
@@ -174,14 +258,14 @@ impl Sequencer {
     /// The proof that entry `index` is under the published checkpoint.
     ///
     /// # Errors
-    /// Those of [`LogReader::inclusion`].
+    /// Those of [`LogReader::inclusion`]; an entry that is not published yet is beyond the log.
     pub fn prove(&self, index: u64) -> Result<Appended, SequencerError> {
         Ok(Appended {
             index,
-            tree_size: self.size(),
-            root: self.state.root,
-            proof: self.reader.inclusion(index, self.size())?,
-            checkpoint: Arc::clone(&self.state.checkpoint),
+            tree_size: self.published.size,
+            root: self.published.root,
+            proof: self.reader.inclusion(index, self.published.size)?,
+            checkpoint: Arc::clone(&self.published.note),
         })
     }
 }
@@ -234,6 +318,26 @@ pub enum SequencerError {
     /// The published checkpoint is not one of this log and key.
     #[error("the published checkpoint: {0}")]
     PublishedCheckpoint(CheckpointError),
+    /// The witnesses have not cosigned: the entries are durable, but under no published checkpoint yet.
+    #[error(transparent)]
+    Unwitnessed(#[from] CosignError),
+    /// The log has entries, but its high-water mark is not where it is kept.
+    #[error("the log has {size} entries, but its high-water mark is missing")]
+    HighWaterMissing {
+        /// The lock's size.
+        size: u64,
+    },
+    /// The high-water mark is not a checkpoint of this log and key.
+    #[error("the high-water mark: {0}")]
+    HighWaterMark(CheckpointError),
+    /// The stored log is older than what has been signed: it was restored from an older copy.
+    #[error("a checkpoint of {marked} entries has been signed, but the log stands at {lock}")]
+    RolledBack {
+        /// The size of the high-water mark.
+        marked: u64,
+        /// The lock's size.
+        lock: u64,
+    },
     /// More has been published than the lock knows of: the lock is older than the log.
     #[error("{published} entries are published, but the lock stands at {lock}")]
     StorageAhead {
@@ -381,6 +485,17 @@ impl State {
         self.tree.forget_filled();
         self.filled.clear();
     }
+}
+
+/// What anybody can read as the log's checkpoint.
+#[derive(Clone, Debug)]
+struct Published {
+    size: u64,
+    root: Hash,
+    /// The note with its cosignatures; empty before there is one.
+    note: Arc<str>,
+    /// Whether this is not, or not sufficiently cosigned, the checkpoint of all entries.
+    is_pending: bool,
 }
 
 /// What the journal holds since it was cleared.

@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use super::{SequencerConfig, SequencerError, State, Storage};
-use crate::checkpoint::{Checkpoint, SignedCheckpoint};
+use super::{Published, SequencerConfig, SequencerError, State, Storage};
+use crate::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 use crate::merkle::{EMPTY_ROOT, Hash};
 use crate::reader::LogReader;
 use crate::record::{Batch, RecordError};
@@ -18,34 +18,46 @@ pub(super) fn recover(
     config: &SequencerConfig,
     storage: &mut Storage,
     reader: &LogReader,
-) -> Result<State, SequencerError> {
+) -> Result<(State, Published), SequencerError> {
     let records = storage.journal.read()?;
     let published_bytes = storage.objects.get(CHECKPOINT_PATH)?;
+    let mark_bytes = match &mut storage.high_water {
+        Some(mark) => mark.load()?,
+        None => None,
+    };
     let lock_bytes = match storage.lock.load()? {
         Some(bytes) => bytes,
-        None => create(config, storage, &records, published_bytes.as_deref())?,
+        None => {
+            high_water(config, mark_bytes.as_deref(), 0)?;
+            create(config, storage, &records, published_bytes.as_deref())?
+        }
     };
-    let lock = SignedCheckpoint::parse(&lock_bytes)
-        .and_then(|signed| {
-            signed
-                .verify(&config.origin, config.signer.verifier())
-                .cloned()
-        })
-        .map_err(SequencerError::LockCheckpoint)?;
+    let lock = verified(config, &lock_bytes).map_err(SequencerError::LockCheckpoint)?;
+    let mark = high_water(config, mark_bytes.as_deref(), lock.size)?;
+    if storage.high_water.is_some() && mark.is_none() && lock.size > 0 {
+        return Err(SequencerError::HighWaterMissing { size: lock.size });
+    }
     let published = published(config, published_bytes.as_deref(), &lock)?;
 
     let batches: Vec<_> = records.iter().map(|record| Batch::decode(record)).collect();
     let mut state = synced_state(config, reader, &batches, &lock)?;
-    let committed = check(config, reader, &state, &batches, &lock, published.as_ref())?;
+    let seen = [published.as_ref(), mark.as_ref()];
+    let committed = check(config, reader, &state, &batches, &lock, seen)?;
 
+    // A write whose sync failed may be readable and yet not on the disk: what is read is written again
+    // before anything is built on it.
+    storage.lock.replace(Some(&lock_bytes), &lock_bytes)?;
+    if let Some(mark) = &mut storage.high_water {
+        mark.replace(mark_bytes.as_deref(), &lock_bytes)?;
+    }
     for batch in batches.into_iter().take(committed).flatten() {
         state.push(config.layout, &batch.entries)?;
         state.put_tiles(config.layout, storage.objects.as_ref())?;
         state.forget_filled();
     }
-    if committed > 0 || published_bytes.as_ref() != Some(&lock_bytes) {
-        storage.objects.put(CHECKPOINT_PATH, &lock_bytes)?;
-    }
+    // Notes are UTF-8, or the lock's would not have been parsed.
+    state.checkpoint = String::from_utf8_lossy(&lock_bytes).into();
+    let published = publish(config, storage, &state, published, published_bytes)?;
     // Without committed records everything is synced already, but for the published checkpoint, which
     // the lock can always give again.
     if committed > 0 {
@@ -54,9 +66,76 @@ pub(super) fn recover(
     if !records.is_empty() {
         storage.journal.clear()?;
     }
-    // Notes are UTF-8, or the lock's would not have been parsed.
-    state.checkpoint = String::from_utf8_lossy(&lock_bytes).into();
-    Ok(state)
+    Ok((state, published))
+}
+
+/// What is published once the log is open. No witness is asked here: two instances that cosign for each
+/// other could never start. Until they have cosigned, what is published stays.
+fn publish(
+    config: &SequencerConfig,
+    storage: &Storage,
+    state: &State,
+    published: Option<Checkpoint>,
+    bytes: Option<Vec<u8>>,
+) -> Result<Published, SequencerError> {
+    let size = state.tree.size();
+    let seen = published.zip(bytes).map(|(published, bytes)| Published {
+        size: published.size,
+        root: published.root,
+        note: String::from_utf8_lossy(&bytes).into(),
+        is_pending: published.size < size,
+    });
+    let published = match (&config.cosigner, seen) {
+        (None, Some(seen)) if !seen.is_pending => seen,
+        (None, _) => Published {
+            size,
+            root: state.root,
+            note: Arc::clone(&state.checkpoint),
+            is_pending: false,
+        },
+        (Some(cosigner), Some(seen)) => Published {
+            is_pending: seen.is_pending || !cosigner.suffices(&seen.note),
+            ..seen
+        },
+        (Some(_), None) => {
+            return Ok(Published {
+                size: 0,
+                root: EMPTY_ROOT,
+                note: Arc::from(""),
+                is_pending: true,
+            });
+        }
+    };
+    // Written again even if it is there, for what a failed sync may have lost.
+    let note = published.note.as_bytes();
+    storage.objects.put(CHECKPOINT_PATH, note)?;
+    Ok(published)
+}
+
+/// The checkpoint in `bytes`, if it is one of this log and key.
+fn verified(config: &SequencerConfig, bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
+    let signed = SignedCheckpoint::parse(bytes)?;
+    let checkpoint = signed.verify(&config.origin, config.signer.verifier())?;
+    Ok(checkpoint.clone())
+}
+
+/// The last checkpoint that may have been seen, if there is one; the lock must have got that far.
+fn high_water(
+    config: &SequencerConfig,
+    bytes: Option<&[u8]>,
+    lock: u64,
+) -> Result<Option<Checkpoint>, SequencerError> {
+    let mark = bytes
+        .map(|bytes| verified(config, bytes))
+        .transpose()
+        .map_err(SequencerError::HighWaterMark)?;
+    match mark {
+        Some(mark) if mark.size > lock => Err(SequencerError::RolledBack {
+            marked: mark.size,
+            lock,
+        }),
+        mark => Ok(mark),
+    }
 }
 
 /// Sets the lock of a new log to the checkpoint of the empty tree.
@@ -150,27 +229,29 @@ fn synced_state(
     })
 }
 
-/// How many of the batches lead from `state` to the lock, if all that is stored is one history.
+/// How many of the batches lead from `state` to the lock, if all that is stored, and all that was seen
+/// of the log, is one history.
 fn check(
     config: &SequencerConfig,
     reader: &LogReader,
     state: &State,
     batches: &[Result<Batch, RecordError>],
     lock: &Checkpoint,
-    published: Option<&Checkpoint>,
+    seen: [Option<&Checkpoint>; 2],
 ) -> Result<usize, SequencerError> {
     let mut state = state.clone();
-    let mut unseen = published;
-    if let Some(older) = published.filter(|published| published.size < state.tree.size()) {
+    let (older, mut ahead): (Vec<_>, Vec<_>) = seen
+        .into_iter()
+        .flatten()
+        .partition(|seen| seen.size < state.tree.size());
+    for older in older {
         same_root(older.size, older.root, reader.root(older.size)?)?;
-        unseen = None;
     }
     let mut committed = 0;
     loop {
         let size = state.tree.size();
-        if let Some(published) = unseen.filter(|published| published.size == size) {
-            same_root(size, state.root, published.root)?;
-            unseen = None;
+        for seen in ahead.extract_if(.., |seen| seen.size == size) {
+            same_root(size, state.root, seen.root)?;
         }
         if size == lock.size {
             break;
@@ -202,11 +283,11 @@ fn check(
         committed = committed.saturating_add(1);
     }
     same_root(lock.size, lock.root, state.root)?;
-    if let Some(published) = unseen {
+    if let Some(seen) = ahead.first() {
         // Between two batches: the log never had that size.
         return Err(SequencerError::Behind {
             lock: lock.size,
-            reached: published.size,
+            reached: seen.size,
         });
     }
     match batches.get(committed..) {

@@ -1,5 +1,6 @@
 mod crashes;
 mod refusals;
+mod witnesses;
 
 use std::sync::Arc;
 
@@ -61,6 +62,7 @@ fn parts(storage: &MemoryStorage) -> Storage {
         objects: Arc::new(storage.objects()),
         journal: Box::new(storage.journal()),
         lock: Box::new(storage.lock()),
+        high_water: Some(Box::new(storage.high_water())),
     }
 }
 

@@ -276,6 +276,7 @@ fn sequencer(origin: &str, key: PrivateKey) -> Sequencer {
         objects: Arc::new(storage.objects()),
         journal: Box::new(storage.journal()),
         lock: Box::new(storage.lock()),
+        high_water: None,
     };
     Sequencer::open(SequencerConfig::new(origin, signer), storage).unwrap()
 }

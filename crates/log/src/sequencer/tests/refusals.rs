@@ -30,6 +30,12 @@ fn set_lock(storage: &MemoryStorage, value: &[u8]) -> Vec<u8> {
     old
 }
 
+fn set_mark(storage: &MemoryStorage, value: &[u8]) -> Vec<u8> {
+    let old = storage.high_water().load().unwrap().unwrap();
+    storage.high_water().replace(Some(&old), value).unwrap();
+    old
+}
+
 fn refusal(setup: &Setup, storage: &MemoryStorage) -> SequencerError {
     setup.open(storage).map(|log| log.size()).unwrap_err()
 }
@@ -39,6 +45,7 @@ fn a_lock_older_than_what_is_published() {
     let (setup, storage) = log_of_five();
     let (older, _) = other_history(&setup, 2);
     let lock = set_lock(&storage, &older);
+    let mark = set_mark(&storage, &older);
     assert_eq!(
         refusal(&setup, &storage),
         SequencerError::StorageAhead {
@@ -48,7 +55,62 @@ fn a_lock_older_than_what_is_published() {
     );
     // Nothing was touched: with the right lock it opens as before.
     set_lock(&storage, &lock);
+    set_mark(&storage, &mark);
     assert_eq!(setup.open(&storage).unwrap().size(), 5);
+}
+
+#[test]
+fn a_log_that_is_older_than_its_high_water_mark() {
+    let (setup, storage) = log_of_five();
+    let (newer, _) = other_history(&setup, 6);
+    let mark = set_mark(&storage, &newer);
+    let rolled_back = SequencerError::RolledBack { marked: 6, lock: 5 };
+    assert_eq!(refusal(&setup, &storage), rolled_back);
+    // The same when all but the mark is gone.
+    let lost = MemoryStorage::new();
+    lost.high_water().replace(None, &newer).unwrap();
+    let rolled_back = SequencerError::RolledBack { marked: 6, lock: 0 };
+    assert_eq!(refusal(&setup, &lost), rolled_back);
+    assert_eq!(lost.lock().load(), Ok(None));
+
+    set_mark(&storage, &mark);
+    assert_eq!(setup.open(&storage).unwrap().size(), 5);
+}
+
+#[test]
+fn a_log_that_contradicts_its_high_water_mark() {
+    for size in [2, 5] {
+        let (setup, storage) = log_of_five();
+        let (other, found) = other_history(&setup, size);
+        set_mark(&storage, &other);
+        let leaves: Vec<_> = (0..size).map(|index| leaf_hash(&entry(index))).collect();
+        // As for the published checkpoint: what the log has is compared with what was seen of it.
+        let fork = SequencerError::Fork {
+            size,
+            expected: Naive::root(&leaves),
+            found,
+        };
+        assert_eq!(refusal(&setup, &storage), fork);
+    }
+}
+
+#[test]
+fn a_high_water_mark_that_is_lost_or_of_another_log() {
+    let (setup, storage) = log_of_five();
+    let without = || Storage {
+        high_water: Some(Box::new(MemoryStorage::new().high_water())),
+        ..parts(&storage)
+    };
+    let lost = Sequencer::open(setup.config(), without()).map(|log| log.size());
+    assert_eq!(lost, Err(SequencerError::HighWaterMissing { size: 5 }));
+
+    let (other, _) = other_history(&Setup::new(1), 3);
+    set_mark(&storage, &other);
+    let name = ORIGIN.to_owned();
+    assert_eq!(
+        refusal(&setup, &storage),
+        SequencerError::HighWaterMark(NoteError::NotSignedBy { name }.into())
+    );
 }
 
 #[test]
