@@ -42,6 +42,7 @@ pub(crate) fn open(folder: &Path) -> Result<Storage, StorageError> {
         objects: Arc::new(FileObjects::new(&tiles, &temporary)),
         journal: Box::new(journal),
         lock: Box::new(FileLock::new(&folder.join("lock"), &temporary, hold)),
+        high_water: None,
     })
 }
 

@@ -115,13 +115,19 @@ fn what_is_not_cosigned_is_durable_but_not_published() {
         assert_eq!(log.checkpoint(), &published);
         assert_eq!(
             log.prove(3),
-            Err(SequencerError::Read(ReadError::Beyond { index: 3, size: 3 }))
+            Err(SequencerError::Read(ReadError::Beyond {
+                index: 3,
+                size: 3
+            }))
         );
         drop(log);
         log = witness.open(&setup, &storage);
         assert!(log.is_pending());
         assert_eq!(log.checkpoint(), &published);
-        assert_eq!(storage.object(CHECKPOINT_PATH).unwrap(), published.as_bytes());
+        assert_eq!(
+            storage.object(CHECKPOINT_PATH).unwrap(),
+            published.as_bytes()
+        );
     }
     witness.set_willing(true);
     log.publish().unwrap();
@@ -148,10 +154,17 @@ fn a_new_log_waits_for_its_witnesses_too() {
 #[test]
 fn a_witness_that_is_asked_for_later_cosigns_what_is_there() {
     let (setup, storage, witness) = (Setup::new(2), MemoryStorage::new(), Witness::new());
-    setup.open(&storage).unwrap().append_batch(batch(0, 3)).unwrap();
+    setup
+        .open(&storage)
+        .unwrap()
+        .append_batch(batch(0, 3))
+        .unwrap();
     let bare = storage.object(CHECKPOINT_PATH).unwrap();
     let mut log = witness.open(&setup, &storage);
-    assert_eq!((log.checkpoint().as_bytes(), log.is_pending()), (&bare[..], true));
+    assert_eq!(
+        (log.checkpoint().as_bytes(), log.is_pending()),
+        (&bare[..], true)
+    );
     log.publish().unwrap();
     assert!(!log.is_pending() && log.checkpoint().ends_with(LINE));
 }
