@@ -143,7 +143,7 @@ pub(super) fn read(mut spec: Message<'_>) -> Result<LoggedEntry, EntryError> {
 
 /// Returns the algorithm of the digest that is logged: requests name none, it is the scheme's.
 pub(super) fn logged_hash(details: KeyDetails) -> Result<HashAlgorithm, EntryError> {
-    details.scheme().hash().ok_or(EntryError::NoDigest {
+    details.scheme().hash().ok_or_else(|| EntryError::NoDigest {
         details: details.name(),
     })
 }
