@@ -9,6 +9,7 @@ pub mod intoto; // in-toto statements
 mod names; // names of algorithms in protocol buffers
 mod proto_json; // the JSON form of protocol buffers, read strictly
 pub mod trust; // trusted roots, signing configs
+pub mod tuf; // the metadata of The Update Framework: read, verified, signed
 pub mod verdict; // what was proven, step by step, or what failed first
 pub mod verifier; // bundle, artifact and policy in, verdict out
 

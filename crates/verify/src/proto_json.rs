@@ -16,7 +16,7 @@ mod tests;
 
 pub use error::JsonError;
 pub(crate) use message::Message;
-pub(crate) use node::Node;
+pub(crate) use node::{Node, Number};
 
 /// The deepest nesting that any document may have.
 pub const MAX_DEPTH: usize = 64;
@@ -32,6 +32,14 @@ const MAX_UNKNOWN_NAMES: usize = 32;
 /// # Errors
 /// [`JsonError`] with the place of the first thing refused.
 pub(crate) fn document(json: &[u8], max_bytes: usize) -> Result<Message<'_>, JsonError> {
+    Message::top(value(json, max_bytes)?)
+}
+
+/// Reads one document of at most `max_bytes` bytes, whatever its top value is.
+///
+/// # Errors
+/// As [`document`].
+pub(crate) fn value(json: &[u8], max_bytes: usize) -> Result<Node<'_>, JsonError> {
     if json.len() > max_bytes {
         return Err(JsonError::TooLarge {
             limit: max_bytes,
@@ -41,7 +49,7 @@ pub(crate) fn document(json: &[u8], max_bytes: usize) -> Result<Message<'_>, Jso
     if json.starts_with(b"\xef\xbb\xbf") {
         return Err(JsonError::ByteOrderMark);
     }
-    Message::top(node::parse(json)?)
+    node::parse(json)
 }
 
 /// Encodes bytes as ProtoJSON does: standard alphabet, padded.

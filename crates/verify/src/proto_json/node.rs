@@ -12,7 +12,7 @@ pub(crate) enum Node<'a> {
     /// `null`
     Null,
     /// `true`, `false`
-    Bool,
+    Bool(bool),
     /// A number.
     Number(Number),
     /// A string.
@@ -39,7 +39,7 @@ impl Node<'_> {
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
             Self::Null => "null",
-            Self::Bool => "a boolean",
+            Self::Bool(_) => "a boolean",
             Self::Number(_) => "a number",
             Self::String(_) => "a string",
             Self::Array(_) => "an array",
@@ -133,8 +133,8 @@ impl<'de> Visitor<'de> for Seed<'_> {
         Ok(Node::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Node<'de>, E> {
-        Ok(Node::Bool)
+    fn visit_bool<E>(self, value: bool) -> Result<Node<'de>, E> {
+        Ok(Node::Bool(value))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Node<'de>, E> {
