@@ -4,8 +4,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use signhere_log::policy::PolicyError;
 use signhere_pki::time::Time;
 use thiserror::Error;
+
+pub use crate::witness::logs::{LogsError, LogsFault};
 
 use crate::state::seal::UnlockKind;
 
@@ -170,6 +173,22 @@ pub enum ServeError {
         log: &'static str,
         /// The reason given by the sequencer or its storage.
         reason: String,
+    },
+    /// The policy of a log's witnesses cannot be read.
+    #[error("{path}: {error}", path = path.display())]
+    WitnessPolicy {
+        /// The file.
+        path: PathBuf,
+        /// The line, and what is wrong with it.
+        error: PolicyError,
+    },
+    /// The list of the logs that the instance witnesses cannot be read.
+    #[error("{path}: {error}", path = path.display())]
+    WitnessedLogs {
+        /// The file.
+        path: PathBuf,
+        /// The line, and what is wrong with it.
+        error: LogsError,
     },
     /// The policy gives a witness an address that cannot be asked.
     #[error(

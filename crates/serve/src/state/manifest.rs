@@ -174,6 +174,11 @@ impl Manifest {
         Ok(shard)
     }
 
+    /// The name that the instance cosigns the logs of others under. It never changes.
+    pub(crate) fn witness_name(&self) -> String {
+        self.origin("witness")
+    }
+
     fn origin(&self, name: &str) -> String {
         match &self.host {
             Some(host) => format!("{name}.{host}"),

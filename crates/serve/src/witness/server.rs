@@ -24,21 +24,13 @@ use signhere_log::witness::{
 use signhere_pki::digest::sha256;
 use signhere_pki::time::Clock;
 
+use super::logs::WitnessedLog;
 use super::memory::{Memory, Remembered};
 use crate::error::ServeError;
 use crate::http::body;
 use crate::http::problem::Problem;
 
 pub(crate) use super::memory::Places;
-
-/// A log that is witnessed.
-#[derive(Debug, Clone)]
-pub(crate) struct WitnessedLog {
-    /// The first line of its checkpoints.
-    pub(crate) origin: String,
-    /// Checks its signatures.
-    pub(crate) verifier: NoteVerifier,
-}
 
 /// The witness.
 pub(crate) struct Witness {
@@ -62,7 +54,7 @@ enum Refusal {
 }
 
 impl Witness {
-    /// A witness of `logs`, with the memory in `places`. Of two logs with one origin, the last counts.
+    /// A witness of `logs`, with the memory in `places`.
     pub(crate) fn open(
         places: &Places,
         cosigner: Cosigner,

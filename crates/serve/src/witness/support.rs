@@ -9,7 +9,7 @@ use signhere_log::witness::AddCheckpoint;
 use signhere_pki::key::{KeyKind, PrivateKey};
 use signhere_pki::time::Time;
 
-use super::server::WitnessedLog;
+use super::logs::WitnessedLog;
 
 pub(super) const ORIGIN: &str = "log.example/1";
 pub(super) const NOW: Time = Time::from_unix(1_800_000_000);
