@@ -107,13 +107,13 @@ impl CtLog {
         )?)
     }
 
-    /// The reads of static-ct-api under `/ct`.
-    pub(crate) fn router(&self) -> Router {
+    /// The reads of static-ct-api under `prefix`.
+    pub(crate) fn router(&self, prefix: &str) -> Router {
         Router::new()
-            .route("/ct/issuer/{fingerprint}", get(issuer))
+            .route(&format!("{prefix}/issuer/{{fingerprint}}"), get(issuer))
             .with_state(Arc::clone(&self.issuers))
             .merge(tiles::routes(
-                "/ct",
+                prefix,
                 Arc::clone(&self.objects),
                 TileKind::Data,
             ))

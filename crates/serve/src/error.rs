@@ -13,7 +13,7 @@ pub use crate::witness::logs::{LogsError, LogsFault};
 use crate::state::seal::UnlockKind;
 
 /// A fact that keeps an instance from being made, opened or served.
-#[derive(Debug, Error, PartialEq)]
+#[derive(Debug, Clone, Error, PartialEq)]
 #[non_exhaustive]
 pub enum ServeError {
     /// A file operation in the state folder failed.
@@ -211,6 +211,17 @@ pub enum ServeError {
         /// What is wrong.
         reason: String,
     },
+    /// The path of the control socket does not fit into what the system takes (`sun_path`).
+    #[error("{path} is too long for a socket: the limit is {limit} bytes", path = path.display())]
+    SocketPath {
+        /// The socket.
+        path: PathBuf,
+        /// The most bytes a path may have.
+        limit: usize,
+    },
+    /// A task of the instance panicked. A defect.
+    #[error("a task of the instance panicked")]
+    Panicked,
     /// The listener or the runtime failed.
     #[error("cannot serve: {kind}")]
     Listener {

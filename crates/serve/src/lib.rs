@@ -5,8 +5,11 @@
 //! | [`config`] | where an instance listens, which services are on, what it bears |
 //! | [`endpoints`] | the URLs of an instance, and the names its logs sign under |
 //! | [`error`] | what keeps an instance from being made, opened or served |
+//! | [`control`] | what an operator asks of a running instance |
 //! | [`instance`] | opening an instance and serving it |
 //! | [`keys`] | an instance's keys, for commands that do not serve it |
+//! | `assembly` | the services, put together from keys, configuration and time |
+//! | `upkeep` | what an instance does by itself: keys whose time has come, what would expire |
 //! | `state` | the state folder: keys at rest, one holder |
 //! | `trust` | what clients are told: whom to trust, where to sign |
 //! | `oidc` | the development OpenID Connect issuer |
@@ -20,11 +23,13 @@
 //! | `http` | what all services share over HTTP |
 
 pub mod config;
+pub mod control;
 pub mod endpoints;
 pub mod error;
 pub mod instance;
 pub mod keys;
 
+mod assembly;
 mod ca;
 mod ct;
 mod email;
@@ -39,10 +44,12 @@ mod state;
 mod store;
 mod trust;
 mod tsa;
+mod upkeep;
 mod witness;
 
 pub use config::{ConfigError, InstanceConfig, Limits, Services};
 pub use endpoints::Endpoints;
 pub use error::ServeError;
-pub use instance::Instance;
+pub use instance::{Instance, rotate};
+pub use state::manifest::Role;
 pub use state::seal::{Unlock, UnlockKind};

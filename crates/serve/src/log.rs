@@ -94,6 +94,11 @@ impl Log {
             .merge(tiles::routes("", objects, TileKind::Entries))
     }
 
+    /// The log's tiles and checkpoint under `prefix`, whether it still takes entries or not.
+    pub(crate) fn reads(&self, prefix: &str) -> Router {
+        tiles::routes(prefix, Arc::clone(&self.objects), TileKind::Entries)
+    }
+
     /// What made the log stop, if it did.
     pub(crate) fn failure(&self) -> Option<CommitError> {
         self.pool.failure()

@@ -209,6 +209,12 @@ impl Keyring {
         Ok(shard)
     }
 
+    /// Reads the manifest again: another process may have changed it while this one did not hold the folder.
+    pub(crate) fn reload(&mut self) -> Result<(), ServeError> {
+        self.manifest = Manifest::load(&self.dir)?;
+        Ok(())
+    }
+
     fn make_shard(
         &self,
         role: Role,

@@ -57,8 +57,9 @@ pub(crate) struct Shard {
 }
 
 /// Who signs with keys that follow one another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
     /// The certificate authority's intermediate.
     Ca,
     /// The certificate transparency log.

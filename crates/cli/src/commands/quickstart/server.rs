@@ -49,7 +49,7 @@ impl Server {
             .map_err(|error| CliError::internal(&error))?
             .to_string();
         let (url, issuer) = (server.endpoints().base(), server.endpoints().issuer());
-        let instance = Instance::from_client_trust_config(server.client_trust_config_json())?;
+        let instance = Instance::from_client_trust_config(&server.client_trust_config_json())?;
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(server.serve(listener, async {
             // A sender that is gone asks for the same.

@@ -1,0 +1,329 @@
+//! The parts of an instance, put together from its keys, its configuration and the time.
+//!
+//! Which key a service signs with follows from the manifest and the clock alone. When another becomes the active one,
+//! the routes are put together anew: what is open stays open, and requests under way end where they began.
+
+mod documents;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use signhere_pki::build::CertificateAuthority;
+use signhere_pki::cert::Certificate;
+use signhere_pki::random::Random;
+use signhere_pki::time::{Clock, Time};
+use signhere_pki::tsp::{DEFAULT_POLICY, TsaSigner};
+
+use crate::ca::{Ca, TrustedIssuer};
+use crate::config::InstanceConfig;
+use crate::control::{Rotate, Rotated};
+use crate::ct::CtLog;
+use crate::endpoints::Endpoints;
+use crate::error::ServeError;
+use crate::http;
+use crate::http::problem::Problem;
+use crate::log::Log;
+use crate::oidc::{CLIENT_ID, Issuer};
+use crate::state::StateFolder;
+use crate::state::keyring::{Keyring, OIDC};
+use crate::state::manifest::{Manifest, Role, Shard};
+use crate::trust;
+use crate::tsa::Tsa;
+pub(crate) use documents::Documents;
+
+/// The parts of an instance.
+pub(crate) struct Assembly {
+    config: InstanceConfig,
+    endpoints: Endpoints,
+    keyring: Keyring,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    development: Option<Arc<Issuer>>,
+    open: Open,
+    documents: Documents,
+    is_published: bool,
+    active: Active,
+    // Last, so that nobody else gets the folder while a log still writes.
+    folder: StateFolder,
+}
+
+/// The services that are open, by the names of their shards.
+#[derive(Clone, Default)]
+struct Open {
+    ct: BTreeMap<String, Arc<CtLog>>,
+    logs: BTreeMap<String, Arc<Log>>,
+    tsas: BTreeMap<String, Arc<Tsa>>,
+}
+
+/// The shards that the services sign with, by role.
+type Active = [Option<String>; Role::ALL.len()];
+
+impl Assembly {
+    /// The parts of the instance in `folder`. Its logs are opened when their routes are asked for.
+    pub(crate) fn new(
+        folder: StateFolder,
+        keyring: Keyring,
+        config: InstanceConfig,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, ServeError> {
+        let (now, created) = (clock.now(), keyring.manifest().created);
+        if now < created {
+            return Err(ServeError::ClockBehind { created, now });
+        }
+        let endpoints = Endpoints::new(config.address, &keyring.manifest().id);
+        let told = trust::client_trust_config(&keyring, &endpoints, config.services)?;
+        let documents = Documents::new(&told);
+        documents.write(folder.root())?;
+        let development = match config.services.oidc {
+            true => Some(Arc::new(Issuer::new(
+                endpoints.clone(),
+                keyring.key(OIDC)?,
+                Arc::clone(&clock),
+                Arc::clone(&random),
+            ))),
+            false => None,
+        };
+        Ok(Self {
+            config,
+            endpoints,
+            keyring,
+            clock,
+            random,
+            development,
+            open: Open::default(),
+            documents,
+            is_published: true,
+            active: Active::default(),
+            folder,
+        })
+    }
+
+    /// The URLs of the instance.
+    pub(crate) fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// What clients are told.
+    pub(crate) fn documents(&self) -> &Documents {
+        &self.documents
+    }
+
+    /// Whether another shard is due than those that the routes were put together with.
+    pub(crate) fn has_to_change(&self, now: Time) -> bool {
+        active(self.keyring.manifest(), now) != self.active
+    }
+
+    /// The routes of all services that are on, with the layers around them.
+    pub(crate) fn routes(&mut self, now: Time) -> Result<Router, ServeError> {
+        let on = self.config.services;
+        let mut routes = self.documents.router();
+        if let Some(issuer) = &self.development {
+            routes = routes.merge(Arc::clone(issuer).router());
+        }
+        if on.ct {
+            routes = routes.merge(self.ct_routes(now)?);
+        }
+        if on.ca {
+            routes = routes.merge(self.ca_routes(now)?);
+        }
+        if on.log {
+            routes = routes.merge(self.log_routes(now)?);
+        }
+        if on.tsa {
+            routes = routes.merge(self.tsa_routes(now)?);
+        }
+        self.active = active(self.keyring.manifest(), now);
+        let routes = routes.merge(health_router(self.open.clone()));
+        let (endpoints, limits) = (self.endpoints.clone(), self.config.limits);
+        Ok(http::with_layers(routes, endpoints, limits))
+    }
+
+    /// Adds a key for a service, and says from when on it signs. Clients are told by [`Assembly::publish`].
+    pub(crate) fn rotate(&mut self, request: Rotate, now: Time) -> Result<Rotated, ServeError> {
+        // The next second at the earliest: in this one the key before may have signed.
+        let start = now.plus_seconds(i64::from(request.lead_seconds.max(1)));
+        let random = self.random.as_ref();
+        let shard = self.keyring.add(request.role, start, now, random)?;
+        self.is_published = false;
+        Ok(Rotated {
+            shard: shard.name,
+            start,
+        })
+    }
+
+    /// Reads again what others have changed in the folder.
+    pub(crate) fn reload(&mut self) -> Result<(), ServeError> {
+        self.keyring.reload()?;
+        self.is_published = false;
+        Ok(())
+    }
+
+    /// Tells clients what the manifest says, unless they have been told: in the folder, and over HTTP.
+    pub(crate) fn publish(&mut self, _now: Time) -> Result<(), ServeError> {
+        if self.is_published {
+            return Ok(());
+        }
+        let on = self.config.services;
+        let told = trust::client_trust_config(&self.keyring, &self.endpoints, on)?;
+        self.documents.replace(&told);
+        self.documents.write(self.folder.root())?;
+        self.is_published = true;
+        Ok(())
+    }
+
+    /// Commits what waits in the logs, then closes them.
+    pub(crate) fn close(&self) {
+        self.open.logs.values().for_each(|log| log.close());
+        self.open.ct.values().for_each(|log| log.close());
+    }
+
+    /// Every CT log under its name, the active one under `/ct` too.
+    fn ct_routes(&mut self, now: Time) -> Result<Router, ServeError> {
+        let mut routes = Router::new();
+        for shard in begun(self.keyring.manifest(), Role::Ct, now) {
+            let log = self.ct_log(&shard)?;
+            routes = routes.merge(log.router(&format!("/{}", shard.name)));
+        }
+        let active = self.active_shard(Role::Ct, now)?;
+        Ok(routes.merge(self.ct_log(&active)?.router("/ct")))
+    }
+
+    fn ca_routes(&mut self, now: Time) -> Result<Router, ServeError> {
+        let shard = self.active_shard(Role::Ct, now)?;
+        let ct = self.ct_log(&shard)?;
+        let name = self.active_shard(Role::Ca, now)?.name;
+        let key = self.keyring.key(&name)?;
+        let authority = CertificateAuthority::new(self.keyring.certificate(&name)?, Box::new(key))
+            .map_err(|e| ServeError::make("the CA", &e))?;
+        let issuers = self.development.iter().map(|issuer| TrustedIssuer {
+            url: self.endpoints.issuer(),
+            audience: CLIENT_ID.to_owned(),
+            keys: issuer.keys().clone(),
+        });
+        let ca = Ca::new(
+            authority,
+            &self.keyring.chain(&name)?,
+            issuers.collect(),
+            ct,
+            Arc::clone(&self.clock),
+            Arc::clone(&self.random),
+        );
+        Ok(Arc::new(ca).router())
+    }
+
+    /// The active log where clients send entries; those before it, to be read under their names.
+    fn log_routes(&mut self, now: Time) -> Result<Router, ServeError> {
+        let mut routes = Router::new();
+        for shard in begun(self.keyring.manifest(), Role::Log, now) {
+            routes = routes.merge(self.log(&shard)?.reads(&format!("/{}", shard.name)));
+        }
+        let active = self.active_shard(Role::Log, now)?;
+        Ok(routes.merge(self.log(&active)?.router()))
+    }
+
+    fn tsa_routes(&mut self, now: Time) -> Result<Router, ServeError> {
+        let active = self.active_shard(Role::Tsa, now)?;
+        Ok(self.tsa(&active.name)?.router())
+    }
+
+    /// The CT log of a shard, opened if it is not open yet.
+    fn ct_log(&mut self, shard: &Shard) -> Result<Arc<CtLog>, ServeError> {
+        if let Some(log) = self.open.ct.get(&shard.name) {
+            return Ok(Arc::clone(log));
+        }
+        let log = Arc::new(CtLog::open(
+            &self.folder.service(&shard.name)?,
+            &shard.origin,
+            self.keyring.key(&shard.name)?,
+            &self.ca_chain()?,
+            Arc::clone(&self.clock),
+            self.config.limits,
+        )?);
+        self.open.ct.insert(shard.name.clone(), Arc::clone(&log));
+        Ok(log)
+    }
+
+    /// The signature log of a shard, opened if it is not open yet.
+    fn log(&mut self, shard: &Shard) -> Result<Arc<Log>, ServeError> {
+        if let Some(log) = self.open.logs.get(&shard.name) {
+            return Ok(Arc::clone(log));
+        }
+        let log = Arc::new(Log::open(
+            &self.folder.service(&shard.name)?,
+            &shard.origin,
+            self.keyring.key(&shard.name)?,
+            self.config.limits,
+        )?);
+        self.open.logs.insert(shard.name.clone(), Arc::clone(&log));
+        Ok(log)
+    }
+
+    /// The timestamp authority of a shard, which keeps an eye on the clock from its first use on.
+    fn tsa(&mut self, name: &str) -> Result<Arc<Tsa>, ServeError> {
+        if let Some(tsa) = self.open.tsas.get(name) {
+            return Ok(Arc::clone(tsa));
+        }
+        let signer = TsaSigner {
+            certificate: self.keyring.certificate(name)?,
+            signer: Box::new(self.keyring.key(name)?),
+            policy: DEFAULT_POLICY,
+        };
+        let tsa = Arc::new(Tsa::new(
+            signer,
+            &self.keyring.chain(name)?,
+            self.keyring.manifest().created,
+            Arc::clone(&self.clock),
+            Arc::clone(&self.random),
+        ));
+        self.open.tsas.insert(name.to_owned(), Arc::clone(&tsa));
+        Ok(tsa)
+    }
+
+    fn ca_chain(&self) -> Result<Vec<Certificate>, ServeError> {
+        let name = &self.active_shard(Role::Ca, self.clock.now())?.name;
+        self.keyring.chain(name)
+    }
+
+    fn active_shard(&self, role: Role, now: Time) -> Result<Shard, ServeError> {
+        let shard = self.keyring.manifest().active(role, now).cloned();
+        shard.ok_or_else(|| ServeError::make(role.name(), &"no key has begun to sign"))
+    }
+}
+
+impl Open {
+    /// What keeps a service from doing its work until the instance is started again.
+    fn failure(&self) -> Option<String> {
+        let logs = self.logs.values().filter_map(|log| log.failure());
+        let ct = self.ct.values().filter_map(|log| log.failure());
+        if logs.chain(ct).next().is_some() {
+            return Some("a log has stopped after a storage failure".to_owned());
+        }
+        let jumps = self.tsas.values().filter_map(|tsa| tsa.clock_jump());
+        jumps.map(|jump| jump.to_string()).next()
+    }
+}
+
+fn active(manifest: &Manifest, now: Time) -> Active {
+    Role::ALL.map(|role| manifest.active(role, now).map(|shard| shard.name.clone()))
+}
+
+/// The shards of a role that sign or have signed.
+fn begun(manifest: &Manifest, role: Role, now: Time) -> Vec<Shard> {
+    let shards = manifest.shards(role).iter();
+    shards.filter(|shard| shard.start <= now).cloned().collect()
+}
+
+/// GET /healthz: whether every log can still be written, and the clock be believed.
+fn health_router(open: Open) -> Router {
+    async fn health(State(open): State<Open>) -> Result<&'static str, Problem> {
+        open.failure()
+            .map_or(Ok("ok\n"), |failure| Err(Problem::unavailable(failure)))
+    }
+    Router::new()
+        .route("/healthz", get(health))
+        .with_state(open)
+}
