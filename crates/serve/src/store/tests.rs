@@ -85,6 +85,7 @@ fn a_second_holder_is_refused_until_the_first_lets_go() {
         objects,
         journal,
         lock,
+        ..
     } = first;
     drop(journal);
     assert!(open(folder.path()).is_err());
