@@ -2,6 +2,7 @@
 
 pub(crate) mod body;
 pub(crate) mod guard;
+pub(crate) mod limits;
 pub(crate) mod live;
 pub(crate) mod problem;
 pub(crate) mod server;

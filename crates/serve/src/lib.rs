@@ -20,6 +20,9 @@
 //! | `witness` | the witnesses that are asked, and the one for others |
 //! | `pool` | the thread that sequences a log, and its queue |
 //! | `store` | a log in files |
+//! | [`status`] | what an instance says of itself |
+//! | `observe` | health, metrics, one line of log a request |
+//! | `web` | the pages at `/` |
 //! | `http` | what all services share over HTTP |
 
 pub mod config;
@@ -28,6 +31,7 @@ pub mod endpoints;
 pub mod error;
 pub mod instance;
 pub mod keys;
+pub mod status;
 
 mod assembly;
 mod ca;
@@ -35,6 +39,7 @@ mod ct;
 mod email;
 mod http;
 mod log;
+mod observe;
 mod oidc;
 mod pool;
 mod proto;
@@ -45,6 +50,7 @@ mod store;
 mod trust;
 mod tsa;
 mod upkeep;
+mod web;
 mod witness;
 
 pub use config::{ConfigError, InstanceConfig, Limits, Services};

@@ -1,9 +1,13 @@
 //! Refusals as clients of the Sigstore services expect them: a status and `{code, message, details}`.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+
+use crate::observe::Outcome;
 
 /// A refusal or failure, as the client is told of it. The message holds no secret and no token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +16,8 @@ pub(crate) struct Problem {
     code: u8,
     message: String,
     retry_after_seconds: Option<u16>,
+    /// Whether what is left of the request is not waited for.
+    closes: bool,
 }
 
 impl Problem {
@@ -64,6 +70,31 @@ impl Problem {
         Self::new(StatusCode::MISDIRECTED_REQUEST, 3, message)
     }
 
+    /// 408: the body did not arrive in time.
+    pub(crate) fn late() -> Self {
+        Self {
+            closes: true,
+            ..Self::new(
+                StatusCode::REQUEST_TIMEOUT,
+                4,
+                "the body did not arrive in time",
+            )
+        }
+    }
+
+    /// 429: the caller has asked too often, and may ask again after `wait`.
+    pub(crate) fn too_many(wait: Duration) -> Self {
+        let seconds = wait.as_millis().div_ceil(1_000).max(1);
+        Self {
+            retry_after_seconds: Some(u16::try_from(seconds).unwrap_or(u16::MAX)),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                8,
+                "too many requests from this address",
+            )
+        }
+    }
+
     /// 503: try the same again later.
     pub(crate) fn busy(message: impl ToString) -> Self {
         let retry_after_seconds = Some(1);
@@ -89,6 +120,7 @@ impl Problem {
             code,
             message: message.to_string(),
             retry_after_seconds: None,
+            closes: false,
         }
     }
 }
@@ -97,9 +129,15 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = json!({ "code": self.code, "message": self.message, "details": [] });
         let mut response = (self.status, Json(body)).into_response();
+        response
+            .extensions_mut()
+            .insert(Outcome::Refused(self.code));
         let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.closes {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -1,0 +1,220 @@
+//! Limits of callers, through a router.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
+use axum::http::{HeaderMap, Request};
+use axum::routing::post;
+use hyper::body::Frame;
+use tower_service::Service as _;
+
+use super::*;
+use crate::http::body::whole;
+
+fn limits(change: impl FnOnce(&mut RateLimits)) -> RateLimits {
+    let mut limits = RateLimits::default();
+    limits.exempt.clear();
+    change(&mut limits);
+    limits
+}
+
+async fn read(
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Result<String, Problem> {
+    Ok(whole(body, 1 << 20)?.len().to_string())
+}
+
+fn router(limiter: &Arc<Limiter>) -> Router {
+    limiter.layer(Router::new().route("/", post(read)))
+}
+
+async fn ask(router: &Router, peer: &str, body: Body) -> (u16, HeaderMap, String) {
+    let mut request = Request::post("/").body(body).unwrap();
+    let peer: SocketAddr = peer.parse().unwrap();
+    request.extensions_mut().insert(ConnectInfo(peer));
+    let response = router.clone().call(request).await.unwrap();
+    let (head, body) = response.into_parts();
+    let body = to_bytes(body, 1 << 20).await.unwrap();
+    (
+        head.status.as_u16(),
+        head.headers,
+        String::from_utf8(body.to_vec()).unwrap(),
+    )
+}
+
+/// A body that sends some bytes and then nothing more.
+struct Stuck(Option<Bytes>);
+
+impl HttpBody for Stuck {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.0.take().map_or(Poll::Pending, |bytes| {
+            Poll::Ready(Some(Ok(Frame::data(bytes))))
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_too_often_is_told_when_to_come_again_and_others_are_not() {
+    let limiter = Limiter::new(limits(|limits| {
+        limits.requests_per_second = 2;
+        limits.burst = 3;
+    }));
+    let router = router(&limiter);
+    for _ in 0..3 {
+        assert_eq!(ask(&router, "192.0.2.1:1", Body::empty()).await.0, 200);
+    }
+    let (status, headers, body) = ask(&router, "192.0.2.1:2", Body::empty()).await;
+    assert_eq!(
+        (status, &headers["retry-after"]),
+        (429, &axum::http::HeaderValue::from_static("1"))
+    );
+    assert_eq!(
+        body,
+        r#"{"code":8,"details":[],"message":"too many requests from this address"}"#
+    );
+    assert_eq!(ask(&router, "192.0.2.2:1", Body::empty()).await.0, 200);
+    tokio::time::advance(Duration::from_millis(500)).await;
+    assert_eq!(ask(&router, "192.0.2.1:1", Body::empty()).await.0, 200);
+    assert_eq!(ask(&router, "192.0.2.1:1", Body::empty()).await.0, 429);
+}
+
+#[tokio::test(start_paused = true)]
+async fn loopback_is_exempt_unless_told_otherwise() {
+    let limiter = Limiter::new(RateLimits {
+        burst: 1,
+        ..RateLimits::default()
+    });
+    let router = router(&limiter);
+    for peer in [
+        "127.0.0.1:1",
+        "[::1]:1",
+        "127.9.9.9:1",
+        "[::ffff:127.0.0.1]:1",
+    ] {
+        for _ in 0..3 {
+            assert_eq!(ask(&router, peer, Body::empty()).await.0, 200, "{peer}");
+        }
+    }
+    ask(&router, "192.0.2.1:1", Body::empty()).await;
+    assert_eq!(ask(&router, "192.0.2.1:1", Body::empty()).await.0, 429);
+}
+
+#[test]
+fn only_trusted_proxies_say_who_calls() {
+    let net = |text: &str| text.parse().unwrap();
+    let callers = Callers::new(Vec::new(), vec![net("10.0.0.0/8"), net("::1/128")]);
+    let caller = |peer: &str, forwarded: &[&'static str]| {
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append(
+                "x-forwarded-for",
+                axum::http::HeaderValue::from_static(value),
+            );
+        }
+        callers
+            .caller(Some(peer.parse().unwrap()), &headers)
+            .to_string()
+    };
+    assert_eq!(caller("192.0.2.1", &["198.51.100.1"]), "192.0.2.1");
+    assert_eq!(caller("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
+    assert_eq!(
+        caller("10.0.0.1", &["203.0.113.9, 198.51.100.1, 10.0.0.2"]),
+        "198.51.100.1"
+    );
+    assert_eq!(
+        caller("10.0.0.1", &["203.0.113.9", "198.51.100.1"]),
+        "198.51.100.1"
+    );
+    assert_eq!(caller("10.0.0.1", &[]), "10.0.0.1");
+    assert_eq!(caller("10.0.0.1", &["198.51.100.1, nonsense"]), "10.0.0.1");
+    assert_eq!(caller("::1", &["2001:db8:1:2:3:4:5:6"]), "2001:db8:1:2::");
+    assert_eq!(caller("::ffff:10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_that_are_remembered_have_a_number() {
+    let rates = Rates::new(1, 2);
+    let now = Instant::now();
+    let address = |n: u32| IpAddr::from(n.to_be_bytes());
+    for n in 0..70_000 {
+        let _ = rates.take(address(n), now);
+    }
+    assert_eq!(rates.remembered(), 65_536);
+    // Those beyond share one allowance; who is remembered keeps its own.
+    assert!(rates.take(address(80_000), now).is_err());
+    assert!(rates.take(address(0), now).is_ok());
+    // When the others have been quiet, they are forgotten.
+    let later = now + Duration::from_secs(5);
+    assert!(rates.take(address(80_000), later).is_ok());
+    assert_eq!(rates.remembered(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_stops_is_cut_in_time() {
+    let limiter = Limiter::new(limits(|limits| limits.body_time = Duration::from_secs(3)));
+    let router = router(&limiter);
+    let begun = Instant::now();
+    let stuck = Body::new(Stuck(Some(Bytes::from_static(b"{\"a\":"))));
+    let (status, headers, body) = ask(&router, "192.0.2.1:1", stuck).await;
+    assert_eq!(
+        (status, &headers["connection"]),
+        (408, &axum::http::HeaderValue::from_static("close"))
+    );
+    assert_eq!(
+        body,
+        r#"{"code":4,"details":[],"message":"the body did not arrive in time"}"#
+    );
+    assert_eq!(begun.elapsed().as_secs(), 3);
+    assert_eq!(limiter.bodies.held(), (0, 0));
+    assert_eq!(
+        ask(&router, "192.0.2.1:1", Body::from("whole")).await.2,
+        "5"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn unfinished_bodies_share_bounded_memory_and_no_caller_takes_all() {
+    let limiter = Limiter::new(limits(|limits| limits.body_bytes = 4_000));
+    let router = router(&limiter);
+    let hold = |peer: &'static str| {
+        let router = router.clone();
+        tokio::spawn(async move {
+            ask(
+                &router,
+                peer,
+                Body::new(Stuck(Some(Bytes::from(vec![0; 900])))),
+            )
+            .await
+        })
+    };
+    let first = hold("192.0.2.1:1");
+    tokio::task::yield_now().await;
+    assert_eq!(limiter.bodies.held(), (900, 1));
+    let (status, headers, _) = ask(&router, "192.0.2.1:2", Body::from(vec![0; 200])).await;
+    assert_eq!(
+        (status, &headers["retry-after"]),
+        (503, &axum::http::HeaderValue::from_static("1"))
+    );
+    // Another caller is served meanwhile.
+    assert_eq!(
+        ask(&router, "192.0.2.2:1", Body::from(vec![0; 200]))
+            .await
+            .0,
+        200
+    );
+    assert_eq!(first.await.unwrap().0, 408);
+    assert_eq!(limiter.bodies.held(), (0, 0));
+    assert_eq!(
+        ask(&router, "192.0.2.1:2", Body::from(vec![0; 200]))
+            .await
+            .0,
+        200
+    );
+}

@@ -1,0 +1,130 @@
+//! What is wrong, by facts that a test has made.
+
+use super::*;
+use crate::status::sample::{NOW, Sample};
+use crate::status::{Expiry as ExpiryFacts, IssuerFacts, WitnessFacts};
+
+fn judged(change: impl FnOnce(&mut Facts)) -> Report {
+    let mut facts = Sample::new_facts();
+    change(&mut facts.1);
+    report(facts.1, &mut Stalls::default(), true)
+}
+
+fn said(report: &Report) -> Vec<(Severity, &str, &str)> {
+    report
+        .problems
+        .iter()
+        .map(|problem| {
+            (
+                problem.severity,
+                problem.code.as_str(),
+                problem.what.as_str(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn where_nothing_is_wrong_nothing_is_said() {
+    let report = judged(|_| {});
+    assert!(report.ready);
+    assert_eq!(said(&report), []);
+    assert_eq!(report.logs[0].size, Some(1));
+    assert_eq!(report.entries.len(), 1);
+    assert_eq!(
+        report.entries[0].identity.as_deref(),
+        Some("https://ci.example/job")
+    );
+    assert_eq!(report.expiries[0].days_left, 6);
+}
+
+#[test]
+fn each_fault_is_named_and_warnings_come_last() {
+    let report = judged(|facts| {
+        facts.clock = Some("it was set back by 60 s".to_owned());
+        facts.services[1].problem = Some("the issuing key is away".to_owned());
+        facts.logs[0].failure = Some("disk full".to_owned());
+        let expiry = |kind, what: &str, seconds| ExpiryFacts {
+            kind,
+            what: what.to_owned(),
+            at: NOW.plus_seconds(seconds),
+        };
+        facts.expiries = vec![
+            expiry(ExpiryKind::Certificate, "ca-1", 29 * DAY),
+            expiry(ExpiryKind::Certificate, "tsa-1", 31 * DAY),
+            expiry(ExpiryKind::Tuf, "timestamp", -1),
+            expiry(ExpiryKind::Tuf, "snapshot", 3 * DAY),
+        ];
+        facts.issuers = vec![IssuerFacts {
+            url: "https://issuer.example".to_owned(),
+            keys_fetched: None,
+            failing_since: Some(NOW.plus_seconds(-PATIENCE)),
+        }];
+        facts.witnesses = vec![WitnessFacts {
+            name: "w.example".to_owned(),
+            cosigned_at: None,
+            failing_since: Some(NOW.plus_seconds(1 - PATIENCE)),
+            failures: 3,
+        }];
+    });
+    assert!(!report.ready);
+    assert_eq!(
+        said(&report),
+        [
+            (Severity::Fault, "log-stopped", "log-1"),
+            (Severity::Fault, "service-down", "ca"),
+            (Severity::Fault, "clock", "clock"),
+            (Severity::Fault, "expired", "timestamp"),
+            (Severity::Warning, "expires-soon", "ca-1"),
+            (
+                Severity::Warning,
+                "issuer-failing",
+                "https://issuer.example"
+            ),
+        ]
+    );
+    let days: Vec<_> = report
+        .expiries
+        .iter()
+        .map(|expiry| (expiry.what.as_str(), expiry.days_left))
+        .collect();
+    assert_eq!(
+        days,
+        [
+            ("timestamp", -1),
+            ("snapshot", 3),
+            ("ca-1", 29),
+            ("tsa-1", 31)
+        ]
+    );
+}
+
+#[test]
+fn a_checkpoint_that_is_gone_is_a_fault() {
+    let (sample, facts) = Sample::new_facts();
+    std::fs::remove_file(sample.folder().join("tiles/checkpoint")).unwrap();
+    let report = report(facts, &mut Stalls::default(), true);
+    assert_eq!(
+        said(&report),
+        [(Severity::Fault, "checkpoint-unreadable", "log-1")]
+    );
+    assert_eq!(report.logs[0].size, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_does_not_move_is_a_fault_after_a_while() {
+    let sample = Sample::new_facts().0;
+    let mut stalls = Stalls::default();
+    let mut look = |waiting| {
+        let mut facts = sample.facts();
+        facts.logs[0].waiting = Some(waiting);
+        report(facts, &mut stalls, false).ready
+    };
+    assert!(look(5));
+    tokio::time::advance(STALLED_AFTER - Duration::from_millis(1)).await;
+    assert!(look(5));
+    tokio::time::advance(Duration::from_millis(1)).await;
+    assert!(!look(5));
+    assert!(look(0));
+    assert!(look(5));
+}
