@@ -8,6 +8,7 @@ use signhere_log::policy::PolicyError;
 use signhere_pki::time::Time;
 use thiserror::Error;
 
+use crate::tuf::RepositoryError;
 pub use crate::witness::logs::{LogsError, LogsFault};
 
 use crate::state::seal::UnlockKind;
@@ -222,6 +223,9 @@ pub enum ServeError {
     /// A task of the instance panicked. A defect.
     #[error("a task of the instance panicked")]
     Panicked,
+    /// The TUF repository cannot be read or changed.
+    #[error("the TUF repository: {0}")]
+    Tuf(RepositoryError),
     /// The listener or the runtime failed.
     #[error("cannot serve: {kind}")]
     Listener {

@@ -16,6 +16,7 @@
 //! | `ca` | the certificate authority |
 //! | `ct` | the certificate transparency log |
 //! | `log` | the signature transparency log |
+//! | [`tuf`] | the TUF repository, by which clients learn whom to trust |
 //! | `tsa` | the timestamp authority |
 //! | `witness` | the witnesses that are asked, and the one for others |
 //! | `pool` | the thread that sequences a log, and its queue |
@@ -32,6 +33,7 @@ pub mod error;
 pub mod instance;
 pub mod keys;
 pub mod status;
+pub mod tuf;
 
 mod assembly;
 mod ca;

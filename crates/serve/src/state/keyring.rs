@@ -148,6 +148,11 @@ impl Keyring {
         self.read_public(name, "a public key in PEM", read)
     }
 
+    /// Whether the private key `name` is in the folder `dir`, which need not be unlocked for that.
+    pub(crate) fn holds(dir: &Path, name: &str) -> bool {
+        dir.join(format!("{name}.key")).exists()
+    }
+
     /// Whether the private key `name` is in the folder.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.key_path(name).exists()
