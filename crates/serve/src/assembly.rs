@@ -3,14 +3,13 @@
 //! Which key a service signs with follows from the manifest and the clock alone. When another becomes the active one,
 //! the routes are put together anew: what is open stays open, and requests under way end where they began.
 
+mod board;
 mod documents;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
-use axum::routing::get;
 use signhere_pki::build::CertificateAuthority;
 use signhere_pki::cert::Certificate;
 use signhere_pki::random::Random;
@@ -24,14 +23,16 @@ use crate::ct::CtLog;
 use crate::endpoints::Endpoints;
 use crate::error::ServeError;
 use crate::http;
-use crate::http::problem::Problem;
+use crate::http::limits::{Limiter, RateLimits};
 use crate::log::Log;
+use crate::observe::Observer;
 use crate::oidc::{CLIENT_ID, Issuer};
 use crate::state::StateFolder;
 use crate::state::keyring::{Keyring, OIDC};
 use crate::state::manifest::{Manifest, Role, Shard};
 use crate::trust;
 use crate::tsa::Tsa;
+use board::Board;
 pub(crate) use documents::Documents;
 
 /// The parts of an instance.
@@ -46,6 +47,9 @@ pub(crate) struct Assembly {
     documents: Documents,
     is_published: bool,
     active: Active,
+    board: Board,
+    observer: Arc<Observer>,
+    limiter: Arc<Limiter>,
     // Last, so that nobody else gets the folder while a log still writes.
     folder: StateFolder,
 }
@@ -87,7 +91,25 @@ impl Assembly {
             ))),
             false => None,
         };
+        let board = Board::new(
+            folder.root().to_path_buf(),
+            endpoints.base(),
+            &config,
+            Arc::clone(&clock),
+        );
+        let mut prefix = [0; 4];
+        random
+            .fill(&mut prefix)
+            .map_err(|e| ServeError::make("request ids", &e))?;
+        let on_board = board.clone();
+        let observer = Observer::new(
+            Arc::new(move || on_board.facts()),
+            u32::from_be_bytes(prefix),
+        );
         Ok(Self {
+            board,
+            observer,
+            limiter: Limiter::new(RateLimits::default()),
             config,
             endpoints,
             keyring,
@@ -137,9 +159,13 @@ impl Assembly {
             routes = routes.merge(self.tsa_routes(now)?);
         }
         self.active = active(self.keyring.manifest(), now);
-        let routes = routes.merge(health_router(self.open.clone()));
+        self.board.note(self.open.clone(), &self.keyring, now)?;
+        let routes = routes
+            .merge(self.observer.routes())
+            .merge(self.observer.pages());
         let (endpoints, limits) = (self.endpoints.clone(), self.config.limits);
-        Ok(http::with_layers(routes, endpoints, limits))
+        let routes = http::with_layers(routes, endpoints, limits);
+        Ok(self.observer.layer(self.limiter.layer(routes)))
     }
 
     /// Adds a key for a service, and says from when on it signs. Clients are told by [`Assembly::publish`].
@@ -294,19 +320,6 @@ impl Assembly {
     }
 }
 
-impl Open {
-    /// What keeps a service from doing its work until the instance is started again.
-    fn failure(&self) -> Option<String> {
-        let logs = self.logs.values().filter_map(|log| log.failure());
-        let ct = self.ct.values().filter_map(|log| log.failure());
-        if logs.chain(ct).next().is_some() {
-            return Some("a log has stopped after a storage failure".to_owned());
-        }
-        let jumps = self.tsas.values().filter_map(|tsa| tsa.clock_jump());
-        jumps.map(|jump| jump.to_string()).next()
-    }
-}
-
 fn active(manifest: &Manifest, now: Time) -> Active {
     Role::ALL.map(|role| manifest.active(role, now).map(|shard| shard.name.clone()))
 }
@@ -315,15 +328,4 @@ fn active(manifest: &Manifest, now: Time) -> Active {
 fn begun(manifest: &Manifest, role: Role, now: Time) -> Vec<Shard> {
     let shards = manifest.shards(role).iter();
     shards.filter(|shard| shard.start <= now).cloned().collect()
-}
-
-/// GET /healthz: whether every log can still be written, and the clock be believed.
-fn health_router(open: Open) -> Router {
-    async fn health(State(open): State<Open>) -> Result<&'static str, Problem> {
-        open.failure()
-            .map_or(Ok("ok\n"), |failure| Err(Problem::unavailable(failure)))
-    }
-    Router::new()
-        .route("/healthz", get(health))
-        .with_state(open)
 }

@@ -89,7 +89,8 @@ impl Observer {
     }
 }
 
-/// GET /healthz: the process answers, and no log has stopped.
+/// GET /healthz: whether every log can still be written, and the clock be believed. What fails here is not
+/// mended by waiting.
 async fn health(State(observer): State<Arc<Observer>>) -> Result<&'static str, Problem> {
     let facts = observer.facts().await?;
     if facts.logs.iter().any(|log| log.failure.is_some()) {
@@ -97,7 +98,9 @@ async fn health(State(observer): State<Arc<Observer>>) -> Result<&'static str, P
             "a log has stopped after a storage failure",
         ));
     }
-    Ok("ok\n")
+    facts
+        .clock
+        .map_or(Ok("ok\n"), |problem| Err(Problem::unavailable(problem)))
 }
 
 /// GET /readyz: whether there is no fault, and which ones there are.

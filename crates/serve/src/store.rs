@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use signhere_log::sequencer::Storage;
-use signhere_log::storage::StorageError;
+use signhere_log::storage::{Objects, StorageError};
 
 use file::{FileJournal, FileLock, FileObjects, io, make_dir, open_private};
 
@@ -44,6 +44,14 @@ pub(crate) fn open(folder: &Path) -> Result<Storage, StorageError> {
         lock: Box::new(FileLock::new(&folder.join("lock"), &temporary, hold)),
         high_water: None,
     })
+}
+
+/// The tiles and the published checkpoint in `folder`, for reading while another process may write.
+pub(crate) fn objects(folder: &Path) -> Arc<dyn Objects> {
+    Arc::new(FileObjects::new(
+        &folder.join("tiles"),
+        &folder.join("temporary"),
+    ))
 }
 
 fn hold(path: &Path) -> Result<File, StorageError> {

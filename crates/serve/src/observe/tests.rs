@@ -73,6 +73,11 @@ async fn ready_says_why_it_is_not() {
     );
     assert_eq!(watched.ask("GET", "/healthz").await.2, "ok\n");
 
+    *watched.change.lock().unwrap() = |facts| {
+        facts.services[2].problem = Some("it is away".to_owned());
+    };
+    assert_eq!(watched.ask("GET", "/readyz").await.0, 503);
+    assert_eq!(watched.ask("GET", "/healthz").await.0, 200);
     *watched.change.lock().unwrap() = |facts| facts.clock = Some("it stands still".to_owned());
     let (status, _, body) = watched.ask("GET", "/readyz").await;
     let reasons =
@@ -81,7 +86,7 @@ async fn ready_says_why_it_is_not() {
         (status, body),
         (503, format!(r#"{{"ready":false,"reasons":{reasons}}}"#))
     );
-    assert_eq!(watched.ask("GET", "/healthz").await.0, 200);
+    assert_eq!(watched.ask("GET", "/healthz").await.0, 503);
 
     *watched.change.lock().unwrap() = |facts| facts.logs[0].failure = Some("disk full".to_owned());
     assert_eq!(watched.ask("GET", "/healthz").await.0, 503);

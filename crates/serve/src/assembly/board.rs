@@ -1,0 +1,211 @@
+//! What the observer is told: the parts of the instance as they were last put together, asked at each look.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use signhere_pki::time::{Clock, Time};
+
+use super::Open;
+use crate::config::{InstanceConfig, Services};
+use crate::error::ServeError;
+use crate::state::keyring::Keyring;
+use crate::state::manifest::{Manifest, Role};
+use crate::status::{Expiry, ExpiryKind, Facts, LogFacts, LogKind, ServiceFacts, ServiceState};
+use crate::store;
+
+/// The parts of the instance as they are now.
+#[derive(Clone)]
+pub(super) struct Board {
+    seen: Arc<RwLock<Option<Seen>>>,
+    fixed: Arc<Fixed>,
+}
+
+/// What does not change while the instance is open.
+struct Fixed {
+    url: String,
+    root: PathBuf,
+    on: Services,
+    external: [(&'static str, Option<String>); 4],
+    started: Time,
+    clock: Arc<dyn Clock>,
+}
+
+/// What changes when the routes do.
+struct Seen {
+    open: Open,
+    manifest: Manifest,
+    certificates: Vec<(String, Time)>,
+}
+
+impl Board {
+    /// An empty board for the instance in the folder `root`, which clients reach at `url`.
+    pub(super) fn new(
+        root: PathBuf,
+        url: String,
+        config: &InstanceConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let external = &config.external;
+        let url_of = |url: &url::Url| url.to_string();
+        let fixed = Fixed {
+            url,
+            root,
+            on: config.services,
+            external: [
+                ("ca", external.ca.as_ref().map(|ca| url_of(&ca.url))),
+                ("ct", external.ct.as_ref().map(|ct| url_of(&ct.url))),
+                ("log", external.log.as_ref().map(|log| url_of(&log.url))),
+                ("tsa", external.tsa.as_ref().map(|tsa| url_of(&tsa.url))),
+            ],
+            started: clock.now(),
+            clock,
+        };
+        Self {
+            seen: Arc::default(),
+            fixed: Arc::new(fixed),
+        }
+    }
+
+    /// Notes what the routes have been put together from.
+    pub(super) fn note(&self, open: Open, keyring: &Keyring, now: Time) -> Result<(), ServeError> {
+        let on = self.fixed.on;
+        let manifest = keyring.manifest().clone();
+        let mut certificates = Vec::new();
+        for (is_on, role) in [(on.ca, Role::Ca), (on.tsa, Role::Tsa)] {
+            let Some(shard) = manifest.active(role, now).filter(|_| is_on) else {
+                continue;
+            };
+            for (position, certificate) in keyring.chain(&shard.name)?.iter().enumerate() {
+                let name = match position {
+                    0 => shard.name.clone(),
+                    _ => format!("{}-root", role.name()),
+                };
+                certificates.push((name, certificate.not_after()));
+            }
+        }
+        let seen = Seen {
+            open,
+            manifest,
+            certificates,
+        };
+        *self.seen.write().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+        Ok(())
+    }
+
+    /// The facts of the moment.
+    pub(super) fn facts(&self) -> Facts {
+        let fixed = &self.fixed;
+        let now = fixed.clock.now();
+        let mut facts = Facts {
+            id: String::new(),
+            url: fixed.url.clone(),
+            started: fixed.started,
+            now,
+            services: Vec::new(),
+            logs: Vec::new(),
+            expiries: Vec::new(),
+            issuers: Vec::new(),
+            witnesses: Vec::new(),
+            clock: None,
+        };
+        let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(seen) = seen.as_ref() else {
+            return facts;
+        };
+        facts.id.clone_from(&seen.manifest.id);
+        facts.clock = seen
+            .open
+            .tsas
+            .values()
+            .find_map(|tsa| tsa.clock_jump())
+            .map(|jump| jump.to_string());
+        facts.logs = seen.logs(fixed, now);
+        facts.services = services(fixed, &facts.logs, facts.clock.as_deref());
+        facts.expiries = seen
+            .certificates
+            .iter()
+            .map(|(what, at)| Expiry {
+                kind: ExpiryKind::Certificate,
+                what: what.clone(),
+                at: *at,
+            })
+            .collect();
+        facts
+    }
+}
+
+impl Seen {
+    fn logs(&self, fixed: &Fixed, now: Time) -> Vec<LogFacts> {
+        let open = &self.open;
+        let mut logs = Vec::new();
+        for (role, kind) in [
+            (Role::Log, LogKind::Signatures),
+            (Role::Ct, LogKind::Certificates),
+        ] {
+            let active = self.manifest.active(role, now).map(|shard| &shard.name);
+            for shard in self.manifest.shards(role) {
+                let failure = match role {
+                    Role::Log => open.logs.get(&shard.name).map(|log| log.failure()),
+                    _ => open.ct.get(&shard.name).map(|log| log.failure()),
+                };
+                let Some(failure) = failure else { continue };
+                let folder = fixed.root.join(&shard.name);
+                logs.push(LogFacts {
+                    name: shard.name.clone(),
+                    kind,
+                    origin: shard.origin.clone(),
+                    prefix: format!("/{}", shard.name),
+                    active: active == Some(&shard.name),
+                    end: shard.end,
+                    failure: failure.map(|failure| failure.to_string()),
+                    waiting: None,
+                    objects: store::objects(&folder),
+                    folder,
+                });
+            }
+        }
+        logs
+    }
+}
+
+fn services(fixed: &Fixed, logs: &[LogFacts], clock: Option<&str>) -> Vec<ServiceFacts> {
+    let on = fixed.on;
+    let failure = |kind: LogKind| {
+        let mut active = logs.iter().filter(|log| log.active && log.kind == kind);
+        active.find_map(|log| log.failure.clone())
+    };
+    let base = &fixed.url;
+    let service = |name: &'static str, is_on: bool, path: &str, problem: Option<String>| {
+        let elsewhere = fixed
+            .external
+            .iter()
+            .find_map(|(other, url)| (*other == name).then_some(url.as_ref()?));
+        let state = match (is_on, elsewhere) {
+            (true, _) => ServiceState::On,
+            (false, Some(_)) => ServiceState::External,
+            (false, None) => ServiceState::Off,
+        };
+        ServiceFacts {
+            name,
+            state,
+            url: match state {
+                ServiceState::On => Some(format!("{base}{path}")),
+                _ => elsewhere.cloned(),
+            },
+            problem: problem.filter(|_| is_on),
+        }
+    };
+    let certificates = failure(LogKind::Certificates);
+    let without_ct = certificates
+        .as_ref()
+        .map(|_| "certificates cannot be logged".to_owned());
+    vec![
+        service("oidc", on.oidc, "/oidc", None),
+        service("ca", on.ca, "", without_ct),
+        service("ct", on.ct, "/ct", certificates),
+        service("log", on.log, "", failure(LogKind::Signatures)),
+        service("tsa", on.tsa, "/api/v1/timestamp", clock.map(str::to_owned)),
+        service("tuf", on.tuf, "/tuf", None),
+        service("witness", on.witness, "", None),
+    ]
+}
