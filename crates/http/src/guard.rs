@@ -26,6 +26,8 @@ pub enum Destination {
         /// Where the document came from.
         from: Url,
     },
+    /// Somebody whom nothing vouches for, such as the bearer of a token: `https`, and no private address ever.
+    Untrusted,
 }
 
 /// By which connection pool a permitted URL is reached.
@@ -46,6 +48,10 @@ impl Destination {
         let from = match self {
             Self::Configured => return Ok(route),
             Self::Learned { from } => from,
+            Self::Untrusted if is_private(url) => {
+                return Err(HttpError::PrivateAddress { url: shown(url) });
+            }
+            Self::Untrusted => return public_only(route, url),
         };
         if url.scheme() != from.scheme() {
             return Err(HttpError::SchemeChanged {
@@ -59,19 +65,28 @@ impl Destination {
         if is_loopback(url) && is_loopback(from) {
             return Ok(route);
         }
-        let private = match url.host() {
-            Some(Host::Ipv4(address)) => !is_public(IpAddr::V4(address)),
-            Some(Host::Ipv6(address)) => !is_public(IpAddr::V6(address)),
-            Some(Host::Domain(_)) => is_loopback(url),
-            None => true,
-        };
-        if private {
+        if is_private(url) {
             return Err(HttpError::PrivateAddress { url: shown(url) });
         }
-        match route {
-            Route::Plain => Err(HttpError::InsecureUrl { url: shown(url) }),
-            _ => Ok(Route::TlsPublicOnly),
-        }
+        public_only(route, url)
+    }
+}
+
+/// The route on which every name is resolved to public addresses, which only `https` has.
+fn public_only(route: Route, url: &Url) -> Result<Route, HttpError> {
+    match route {
+        Route::Plain => Err(HttpError::InsecureUrl { url: shown(url) }),
+        _ => Ok(Route::TlsPublicOnly),
+    }
+}
+
+/// Whether the URL names a private address, without asking any name server.
+fn is_private(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => !is_public(IpAddr::V4(address)),
+        Some(Host::Ipv6(address)) => !is_public(IpAddr::V6(address)),
+        Some(Host::Domain(_)) => is_loopback(url),
+        None => true,
     }
 }
 
@@ -235,6 +250,26 @@ mod tests {
                 url: "http://8.8.8.8/token".to_owned()
             })
         );
+    }
+
+    #[test]
+    fn nobody_is_sent_to_a_private_address() {
+        let route = |to| Destination::Untrusted.route(&url(to));
+        assert_eq!(route("https://host.example/"), Ok(Route::TlsPublicOnly));
+        for private in [
+            "https://10.0.0.1/",
+            "http://127.0.0.1:8080/",
+            "https://[fe80::1]/",
+        ] {
+            let refused = HttpError::PrivateAddress {
+                url: url(private).into(),
+            };
+            assert_eq!(route(private), Err(refused));
+        }
+        let plain = HttpError::InsecureUrl {
+            url: "http://host.example/".to_owned(),
+        };
+        assert_eq!(route("http://host.example/"), Err(plain));
     }
 
     #[test]

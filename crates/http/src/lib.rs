@@ -66,6 +66,8 @@ pub enum TlsRoots {
     System,
     /// Only those of this PEM bundle (what `SSL_CERT_FILE` names).
     Pem(Vec<u8>),
+    /// Those of [`System`](Self::System) and of this PEM bundle.
+    SystemAnd(Vec<u8>),
 }
 
 /// One request, made once or several times.
@@ -198,6 +200,14 @@ impl HttpClient {
         }
     }
 
+    /// A client that waits as this one does, and is configured as `adjust` makes of this one's configuration.
+    #[must_use]
+    pub fn reconfigured(&self, adjust: impl FnOnce(&mut HttpConfig)) -> Self {
+        let mut config = self.config.clone();
+        adjust(&mut config);
+        Self::new(config, Arc::clone(&self.sleep), Arc::clone(&self.random))
+    }
+
     /// How this client waits.
     pub fn sleeper(&self) -> &Arc<dyn Sleep> {
         &self.sleep
@@ -288,26 +298,23 @@ impl HttpClient {
             true => self.builder().dns_resolver(Arc::new(PublicResolver)),
             false => self.builder(),
         };
-        let pem = match &self.config.roots {
-            TlsRoots::Pem(pem) => pem,
-            TlsRoots::System => {
-                let mozilla = || {
-                    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
-                    let roots = roots.filter_map(|der| Certificate::from_der(der).ok());
-                    builder().tls_certs_only(roots).build()
-                };
-                let client = builder().build().or_else(|_| mozilla());
-                return client.map_err(|error| tls_error(&error));
-            }
+        let own = match &self.config.roots {
+            TlsRoots::System => Vec::new(),
+            TlsRoots::Pem(pem) | TlsRoots::SystemAnd(pem) => authorities(pem)?,
         };
-        let roots = Certificate::from_pem_bundle(pem).map_err(|error| tls_error(&error))?;
-        if roots.is_empty() {
-            return Err(HttpError::Tls {
-                detail: "the file of certificate authorities holds none".to_owned(),
-            });
+        if let TlsRoots::Pem(_) = self.config.roots {
+            let client = builder().tls_certs_only(own).build();
+            return client.map_err(|error| tls_error(&error));
         }
-        let client = builder().tls_certs_only(roots).build();
-        client.map_err(|error| tls_error(&error))
+        let mozilla = || {
+            let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
+            let roots = roots.filter_map(|der| Certificate::from_der(der).ok());
+            builder().tls_certs_only(roots.chain(own.clone())).build()
+        };
+        let client = builder().tls_certs_merge(own.clone()).build();
+        client
+            .or_else(|_| mozilla())
+            .map_err(|error| tls_error(&error))
     }
 
     fn builder(&self) -> reqwest::ClientBuilder {
@@ -319,6 +326,17 @@ impl HttpClient {
             .referer(false)
             .retry(reqwest::retry::never())
     }
+}
+
+/// The certificates of a PEM bundle; at least one.
+fn authorities(pem: &[u8]) -> Result<Vec<Certificate>, HttpError> {
+    let roots = Certificate::from_pem_bundle(pem).map_err(|error| tls_error(&error))?;
+    if roots.is_empty() {
+        return Err(HttpError::Tls {
+            detail: "the file of certificate authorities holds none".to_owned(),
+        });
+    }
+    Ok(roots)
 }
 
 impl std::fmt::Debug for HttpClient {

@@ -6,7 +6,7 @@ mod token;
 
 pub use self::{
     jwks::Jwks,
-    token::{Jwt, JwtExpect, mint_jwt, verify_jwt},
+    token::{Jwt, JwtExpect, UnverifiedJwt, mint_jwt, verify_jwt},
 };
 
 use crate::{key::KeyError, time::Time};

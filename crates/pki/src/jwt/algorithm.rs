@@ -1,6 +1,6 @@
 //! The signature algorithms of tokens.
 
-use der::{Decode, Sequence, asn1::UintRef};
+use der::{Decode, Encode, Sequence, asn1::UintRef};
 use jsonwebtoken::{DecodingKey, crypto::aws_lc};
 
 use super::{JwtError, excerpt};
@@ -8,7 +8,8 @@ use crate::key::{KeyError, KeyKind, PublicKey, Scheme};
 
 /// An algorithm of RFC 7518 section 3 or RFC 8037.
 pub(super) struct Algorithm {
-    jose: jsonwebtoken::Algorithm,
+    /// How the library calls it, when it offers it.
+    jose: Option<jsonwebtoken::Algorithm>,
     name: &'static str,
     scheme: Scheme,
 }
@@ -45,12 +46,16 @@ impl Algorithm {
     /// Whether `key`, which must fit, made the signature. The library's provider is named outright: its
     /// default panics in a build where another crate switches a second one on.
     pub(super) fn verifies(&self, key: &PublicKey, signed: &[u8], signature: &Vec<u8>) -> bool {
+        let Some(jose) = &self.jose else {
+            return der_signature(signature, P521_INTEGER_LEN)
+                .is_some_and(|der| key.verify(self.scheme, signed, &der).is_ok());
+        };
         let decoding_key = match key.kind() {
             KeyKind::Ed25519 => DecodingKey::from_ed_der(key.key_bytes()),
             kind if kind.is_rsa() => DecodingKey::from_rsa_der(key.key_bytes()),
             _ => DecodingKey::from_ec_der(key.key_bytes()),
         };
-        (aws_lc::DEFAULT_PROVIDER.verifier_factory)(&self.jose, &decoding_key)
+        (aws_lc::DEFAULT_PROVIDER.verifier_factory)(jose, &decoding_key)
             .is_ok_and(|verifier| verifier.verify(signed, signature).is_ok())
     }
 
@@ -59,6 +64,7 @@ impl Algorithm {
         let integer_len = match self.scheme {
             Scheme::EcdsaP256Sha256 => 32,
             Scheme::EcdsaP384Sha384 => 48,
+            Scheme::EcdsaP521Sha512 => P521_INTEGER_LEN,
             _ => return Ok(signature),
         };
         let pair = EcdsaSignature::from_der(&signature).map_err(|_| KeyError::SigningFailed)?;
@@ -76,14 +82,26 @@ impl Algorithm {
     }
 }
 
+const P521_INTEGER_LEN: usize = 66;
+
+/// An ECDSA signature of RFC 7518 section 3.4 in ASN.1; `None` when it has another length.
+fn der_signature(jose: &[u8], integer_len: usize) -> Option<Vec<u8>> {
+    let (r, s) = jose.split_at_checked(integer_len)?;
+    if s.len() != integer_len {
+        return None;
+    }
+    let (r, s) = (UintRef::new(r).ok()?, UintRef::new(s).ok()?);
+    EcdsaSignature { r, s }.to_der().ok()
+}
+
 #[derive(Sequence)]
 struct EcdsaSignature<'a> {
     r: UintRef<'a>,
     s: UintRef<'a>,
 }
 
-/// One algorithm of each default scheme stands first. ES512 is left out: the library does not offer it.
-static ALGORITHMS: [Algorithm; 9] = [
+/// One algorithm of each default scheme stands first. ES512 is ours: the library does not offer it.
+static ALGORITHMS: [Algorithm; 10] = [
     algorithm(
         "ES256",
         jsonwebtoken::Algorithm::ES256,
@@ -94,6 +112,11 @@ static ALGORITHMS: [Algorithm; 9] = [
         jsonwebtoken::Algorithm::ES384,
         Scheme::EcdsaP384Sha384,
     ),
+    Algorithm {
+        jose: None,
+        name: "ES512",
+        scheme: Scheme::EcdsaP521Sha512,
+    },
     algorithm("EdDSA", jsonwebtoken::Algorithm::EdDSA, Scheme::Ed25519),
     algorithm(
         "RS256",
@@ -128,5 +151,9 @@ static ALGORITHMS: [Algorithm; 9] = [
 ];
 
 const fn algorithm(name: &'static str, jose: jsonwebtoken::Algorithm, scheme: Scheme) -> Algorithm {
-    Algorithm { jose, name, scheme }
+    Algorithm {
+        jose: Some(jose),
+        name,
+        scheme,
+    }
 }

@@ -193,27 +193,75 @@ pub struct JwtExpect<'a> {
 /// # Errors
 /// [`JwtError`], which names the claim with what was expected and found.
 pub fn verify_jwt(token: &str, keys: &Jwks, expect: &JwtExpect<'_>) -> Result<Jwt, JwtError> {
-    let compact = Compact::split(token)?;
-    let jwt = compact.decode()?;
-    let algorithm = Algorithm::from_name(&jwt.algorithm)?;
-    let signature = decode_base64(compact.signature, "signature")?;
-
-    let mut candidates = keys.candidates(jwt.key_id(), algorithm.name());
-    candidates.retain(|key| algorithm.fits(key.kind()));
-    if candidates.is_empty() {
-        return Err(JwtError::UnknownKey {
-            algorithm: algorithm.name(),
-            key_id: jwt.key_id().map(excerpt),
-        });
-    }
-    if !candidates
-        .iter()
-        .any(|key| algorithm.verifies(key, compact.signed, &signature))
-    {
-        return Err(JwtError::BadSignature);
-    }
+    let token = UnverifiedJwt::parse(token)?;
+    let jwt = token.verify(keys)?;
     jwt.check(expect)?;
-    Ok(jwt)
+    Ok(jwt.clone())
+}
+
+/// A token that can be read, and of which nothing is proven yet.
+///
+/// It is for those who must fetch the keys first: what the token says of itself is checked before anything is
+/// fetched for it.
+#[derive(Debug)]
+pub struct UnverifiedJwt<'a> {
+    compact: Compact<'a>,
+    jwt: Jwt,
+}
+
+impl<'a> UnverifiedJwt<'a> {
+    /// The token in its compact form (RFC 7515 section 7.1).
+    ///
+    /// # Errors
+    /// [`JwtError`] when it is no token, or over [`Jwt::MAX_LEN`].
+    pub fn parse(token: &'a str) -> Result<Self, JwtError> {
+        let compact = Compact::split(token)?;
+        let jwt = compact.decode()?;
+        Ok(Self { compact, jwt })
+    }
+
+    /// The `iss` that the token claims.
+    pub fn issuer(&self) -> Option<&str> {
+        self.jwt.issuer()
+    }
+
+    /// Whether its header names a key.
+    pub fn names_a_key(&self) -> bool {
+        self.jwt.key_id.is_some()
+    }
+
+    /// Checks who the token says it is from, whom it is for and when it is valid, and that its algorithm is known.
+    ///
+    /// # Errors
+    /// [`JwtError`], which names the claim with what was expected and found.
+    pub fn check(&self, expect: &JwtExpect<'_>) -> Result<(), JwtError> {
+        Algorithm::from_name(&self.jwt.algorithm)?;
+        self.jwt.check(expect)
+    }
+
+    /// The token, when one of `keys` signed it. Its claims are not checked: see [`check`](Self::check).
+    ///
+    /// # Errors
+    /// [`JwtError::UnknownKey`] when no key could have, [`JwtError::BadSignature`] when none has.
+    pub fn verify(&self, keys: &Jwks) -> Result<&Jwt, JwtError> {
+        let algorithm = Algorithm::from_name(&self.jwt.algorithm)?;
+        let signature = decode_base64(self.compact.signature, "signature")?;
+        let mut candidates = keys.candidates(self.jwt.key_id(), algorithm.name());
+        candidates.retain(|key| algorithm.fits(key.kind()));
+        if candidates.is_empty() {
+            return Err(JwtError::UnknownKey {
+                algorithm: algorithm.name(),
+                key_id: self.jwt.key_id().map(excerpt),
+            });
+        }
+        if !candidates
+            .iter()
+            .any(|key| algorithm.verifies(key, self.compact.signed, &signature))
+        {
+            return Err(JwtError::BadSignature);
+        }
+        Ok(&self.jwt)
+    }
 }
 
 /// A token with these claims, signed by `key`, which is called `key_id`.
@@ -247,6 +295,13 @@ struct Compact<'a> {
     signature: &'a str,
     /// What the signature is over: the header, a dot and the claims.
     signed: &'a [u8],
+}
+
+/// Without its parts, which together are the token.
+impl fmt::Debug for Compact<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compact").finish_non_exhaustive()
+    }
 }
 
 impl<'a> Compact<'a> {
