@@ -294,6 +294,11 @@ async fn servers_are_believed_by_the_authorities_given_and_no_others() {
     );
     assert_eq!(http.send(&request).await.unwrap().body, b"hello");
 
+    let both = http.reconfigured(|config| {
+        config.roots = TlsRoots::SystemAnd(TLS_CERTIFICATE.to_vec());
+    });
+    assert_eq!(both.send(&request).await.unwrap().body, b"hello");
+
     let http = client_with(&Arc::default(), with(TlsRoots::System));
     let error = http.send(&request).await.unwrap_err();
     let HttpError::Connect { detail, .. } = &error else {

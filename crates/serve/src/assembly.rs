@@ -10,13 +10,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
+use signhere_http::{HttpClient, HttpConfig, TokioSleep};
 use signhere_pki::build::CertificateAuthority;
 use signhere_pki::cert::Certificate;
 use signhere_pki::random::Random;
 use signhere_pki::time::{Clock, Time};
 use signhere_pki::tsp::{DEFAULT_POLICY, TsaSigner};
 
-use crate::ca::{Ca, TrustedIssuer};
+use crate::ca::Ca;
 use crate::config::InstanceConfig;
 use crate::control::{Rotate, Rotated};
 use crate::ct::CtLog;
@@ -24,6 +25,7 @@ use crate::endpoints::Endpoints;
 use crate::error::ServeError;
 use crate::http;
 use crate::http::limits::{Limiter, RateLimits};
+use crate::issuers::{DevelopmentIssuer, Issuers};
 use crate::log::Log;
 use crate::observe::Observer;
 use crate::oidc::{CLIENT_ID, Issuer};
@@ -43,6 +45,8 @@ pub(crate) struct Assembly {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     development: Option<Arc<Issuer>>,
+    /// Whom the CA believes: kept when the routes change, for the keys that it has fetched.
+    issuers: Arc<Issuers>,
     open: Open,
     documents: Documents,
     is_published: bool,
@@ -106,6 +110,18 @@ impl Assembly {
             Arc::new(move || on_board.facts()),
             u32::from_be_bytes(prefix),
         );
+        let own = development.as_ref().map(|issuer| DevelopmentIssuer {
+            url: endpoints.issuer(),
+            audience: CLIENT_ID.to_owned(),
+            keys: issuer.keys().clone(),
+        });
+        let http = HttpClient::new(
+            HttpConfig::default(),
+            Arc::new(TokioSleep),
+            Arc::clone(&random),
+        );
+        let believed = config.issuers.fulcio.clone();
+        let issuers = Arc::new(Issuers::new(believed, own, &http, Arc::clone(&clock))?);
         Ok(Self {
             board,
             observer,
@@ -116,6 +132,7 @@ impl Assembly {
             clock,
             random,
             development,
+            issuers,
             open: Open::default(),
             documents,
             is_published: true,
@@ -225,15 +242,10 @@ impl Assembly {
         let key = self.keyring.key(&name)?;
         let authority = CertificateAuthority::new(self.keyring.certificate(&name)?, Box::new(key))
             .map_err(|e| ServeError::make("the CA", &e))?;
-        let issuers = self.development.iter().map(|issuer| TrustedIssuer {
-            url: self.endpoints.issuer(),
-            audience: CLIENT_ID.to_owned(),
-            keys: issuer.keys().clone(),
-        });
         let ca = Ca::new(
             authority,
             &self.keyring.chain(&name)?,
-            issuers.collect(),
+            Arc::clone(&self.issuers),
             ct,
             Arc::clone(&self.clock),
             Arc::clone(&self.random),

@@ -1,7 +1,6 @@
 //! The certificate authority: Fulcio's API v2, for the tokens of issuers it trusts.
 
 mod csr;
-mod principal;
 mod refusal;
 mod request;
 
@@ -22,10 +21,9 @@ use signhere_pki::time::{Clock, Validity};
 use crate::ct::{CtError, CtLog, Submission};
 use crate::http::body;
 use crate::http::problem::Problem;
-use principal::Principal;
-use request::CertificateRequest;
-
-pub(crate) use principal::TrustedIssuer;
+use crate::issuers::{Issuers, Principal};
+use refusal::Refusal;
+use request::{CertificateRequest, Proof};
 
 /// Seconds that a certificate is valid.
 const CERTIFICATE_LIFE: i64 = 600;
@@ -37,7 +35,7 @@ pub(crate) struct Ca {
     authority: CertificateAuthority,
     /// The issuing certificate first, the root last.
     chain: Vec<String>,
-    issuers: Vec<TrustedIssuer>,
+    issuers: Arc<Issuers>,
     ct: Arc<CtLog>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -48,7 +46,7 @@ impl Ca {
     pub(crate) fn new(
         authority: CertificateAuthority,
         chain: &[Certificate],
-        issuers: Vec<TrustedIssuer>,
+        issuers: Arc<Issuers>,
         ct: Arc<CtLog>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
@@ -74,16 +72,18 @@ impl Ca {
             .with_state(self)
     }
 
-    /// The certificate for a request, logged. Blocks the thread until the log has it.
-    fn issue(&self, request: &CertificateRequest) -> Result<Certificate, Problem> {
+    /// The certificate for `principal`, logged. Blocks the thread until the log has it.
+    fn issue(
+        &self,
+        request: &CertificateRequest,
+        principal: Principal,
+    ) -> Result<Certificate, Problem> {
+        require_proof(request, &principal)?;
         let now = self.clock.now();
-        let principal = Principal::believe(&request.token, &self.issuers, now)?;
-        principal.require_proof(&request.key, &request.proof)?;
-
         let leaf = LeafRequest {
             public_key: &request.key,
-            san: principal.san(),
-            extensions: principal.extensions().map_err(|_| Problem::internal())?,
+            san: principal.san,
+            extensions: principal.extensions,
             validity: Validity {
                 start: now,
                 end: Some(now.plus_seconds(CERTIFICATE_LIFE)),
@@ -108,6 +108,18 @@ impl Ca {
     }
 }
 
+/// Refuses a key whose holder has not shown that they hold it.
+fn require_proof(request: &CertificateRequest, principal: &Principal) -> Result<(), Refusal> {
+    let Proof::Challenge(signature) = &request.proof else {
+        return Ok(());
+    };
+    let (key, challenge) = (&request.key, principal.challenge.as_bytes());
+    let verified = key.verify(key.default_scheme(), challenge, signature);
+    verified.map_err(|_| Refusal::ProofOfPossession {
+        claim: principal.challenge_claim.clone(),
+    })
+}
+
 /// POST /api/v2/signingCert
 async fn signing_certificate(
     State(ca): State<Arc<Ca>>,
@@ -117,8 +129,9 @@ async fn signing_certificate(
     body::require_json(&headers)?;
     let body = body::whole(body, BODY_LIMIT)?;
     let request = CertificateRequest::parse(&headers, &body)?;
+    let principal = ca.issuers.believe(&request.token).await?;
     let issuing = tokio::task::spawn_blocking(move || {
-        let leaf = ca.issue(&request)?;
+        let leaf = ca.issue(&request, principal)?;
         Ok::<_, Problem>(
             std::iter::once(leaf.to_pem())
                 .chain(ca.chain.iter().cloned())
@@ -138,14 +151,5 @@ async fn trust_bundle(State(ca): State<Arc<Ca>>) -> Json<Value> {
 
 /// GET /api/v2/configuration
 async fn configuration(State(ca): State<Arc<Ca>>) -> Json<Value> {
-    let issuers = ca.issuers.iter().map(|issuer| {
-        json!({
-            "issuerUrl": issuer.url,
-            "audience": issuer.audience,
-            "challengeClaim": "email",
-            "issuerType": "email",
-            "skipEmailVerification": false,
-        })
-    });
-    Json(json!({ "issuers": issuers.collect::<Vec<_>>() }))
+    Json(ca.issuers.configuration())
 }

@@ -15,6 +15,7 @@ use signhere_pki::time::Time;
 use url::{Host, Url};
 
 use crate::error::ServeError;
+use crate::issuers::config::FulcioConfig;
 
 pub use error::{ConfigError, ConfigProblem};
 pub use template::{Written, template};
@@ -127,7 +128,7 @@ pub struct TlsFiles {
 #[non_exhaustive]
 pub struct IssuersConfig {
     /// Fulcio's own configuration file (`oidc-issuers`, `meta-issuers`, `ci-issuer-metadata`).
-    pub file: Option<PathBuf>,
+    pub fulcio: FulcioConfig,
     /// The issuer at which clients let people log in.
     pub login: Option<Url>,
 }

@@ -12,6 +12,7 @@
 //! | `upkeep` | what an instance does by itself: keys whose time has come, what would expire |
 //! | `state` | the state folder: keys at rest, one holder |
 //! | `trust` | what clients are told: whom to trust, where to sign |
+//! | [`issuers`] | whom the CA believes: issuers, their keys, what their tokens say |
 //! | `oidc` | the development OpenID Connect issuer |
 //! | `ca` | the certificate authority |
 //! | `ct` | the certificate transparency log |
@@ -31,6 +32,7 @@ pub mod control;
 pub mod endpoints;
 pub mod error;
 pub mod instance;
+pub mod issuers;
 pub mod keys;
 pub mod status;
 pub mod tuf;
@@ -59,5 +61,6 @@ pub use config::{ConfigError, InstanceConfig, Limits, Services};
 pub use endpoints::Endpoints;
 pub use error::ServeError;
 pub use instance::{Instance, rotate};
+pub use issuers::config::FulcioConfig;
 pub use state::manifest::Role;
 pub use state::seal::{Unlock, UnlockKind};

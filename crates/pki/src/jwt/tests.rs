@@ -112,7 +112,7 @@ fn every_rsa_algorithm_verifies_and_only_under_its_own_name() {
 fn the_es512_example_of_rfc_7515_verifies() {
     // RFC 7515 appendix A.4, whose payload is no claims: signature and form are checked on the parts.
     let set = br#"{"keys":[{"kty":"EC","crv":"P-521",
-        "x":"AekpBQ8ST8a8VcfVOTNl353vSrDCLLJXmPk06wTjxrrjcBpXp5EOnYG_NjFZ6OvLFV1jSfS9tsz4XQUcQceAOBrdu0k",
+        "x":"AekpBQ8ST8a8VcfVOTNl353vSrDCLLJXmPk06wTjxrrjcBpXp5EOnYG_NjFZ6OvLFV1jSfS9tsz4qUxcWceqwQGk",
         "y":"ADSmRA43Z1DSNx_RvcLI87cdL07l6jQyyBXMoxVg_l2Th-x3S1WDhjDly79ajL4Kkd0AZMaZmh9ubmf63e3kyMj2"}]}"#;
     let set = Jwks::parse(set).unwrap();
     let signature = URL_SAFE_NO_PAD

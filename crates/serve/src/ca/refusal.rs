@@ -1,10 +1,10 @@
 //! Why no certificate is given, said so that the client can mend it: claims by name, not by value.
 
-use signhere_pki::jwt::JwtError;
 use signhere_pki::key::KeyError;
 use thiserror::Error;
 
 use crate::http::problem::Problem;
+use crate::issuers::Disbelief;
 
 /// Why no certificate is given.
 #[derive(Debug, Error, PartialEq)]
@@ -19,17 +19,6 @@ pub(super) enum Refusal {
     TwoTokens,
     #[error("the identity token has {found} bytes, {limit} are taken")]
     TokenTooLarge { limit: usize, found: usize },
-    #[error("the identity token is not believed: {0}")]
-    Token(JwtError),
-    #[error(
-        "the identity token is not believed: the claim iss names no issuer that this CA trusts"
-    )]
-    UnknownIssuer,
-    #[error("the identity token is not believed: the claim {claim} {problem}")]
-    Claim {
-        claim: &'static str,
-        problem: &'static str,
-    },
     #[error("the request has neither a public key nor a certificate signing request")]
     NoKey,
     #[error("the request has both a public key and a certificate signing request")]
@@ -45,18 +34,23 @@ pub(super) enum Refusal {
     #[error("the certificate signing request's signature does not verify with its own key")]
     CsrSignature,
     #[error("the proof of possession is no signature of the claim {claim} by the public key")]
-    ProofOfPossession { claim: &'static str },
+    ProofOfPossession { claim: String },
 }
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::NoToken
-            | Refusal::NotBearer
-            | Refusal::Token(_)
-            | Refusal::UnknownIssuer
-            | Refusal::Claim { .. } => Self::unauthenticated(refusal),
+            Refusal::NoToken | Refusal::NotBearer => Self::unauthenticated(refusal),
             _ => Self::invalid(refusal),
+        }
+    }
+}
+
+impl From<Disbelief> for Problem {
+    fn from(disbelief: Disbelief) -> Self {
+        match disbelief.is_transient() {
+            true => Self::busy(disbelief),
+            false => Self::unauthenticated(disbelief),
         }
     }
 }

@@ -15,6 +15,7 @@ use super::{
     ExternalAuthority, ExternalLog, FILE, InstanceConfig, Limits, LogFormat, Logging, TlsFiles,
     is_local,
 };
+use crate::issuers::config::FulcioConfig;
 use crate::state::files;
 
 /// Where an instance listens unless it is told otherwise.
@@ -102,7 +103,9 @@ impl InstanceConfig {
         self.services.oidc = development.as_ref().map_or(Ok(false), Field::bool)?;
         if let Some(file) = section.take("file") {
             let expected = "a file with Fulcio's issuer configuration in YAML";
-            self.issuers.file = Some(file.file(expected)?);
+            self.issuers.fulcio = file.content(expected, |yaml| {
+                FulcioConfig::parse(yaml).map_err(|error| error.to_string())
+            })?;
         }
         if let Some(login) = section.take("login") {
             self.issuers.login = Some(login.url(SERVICE_URL, is_safe)?);

@@ -1,0 +1,142 @@
+//! Where an issuer's keys are (OpenID Connect Discovery 1.0 section 4), and fetching them.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use signhere_http::{Destination, HttpClient, HttpError, HttpRequest};
+use signhere_pki::jwt::{Jwks, JwtError};
+use thiserror::Error;
+use url::Url;
+
+/// Bytes of a discovery document.
+const DOCUMENT_LIMIT: usize = 64 * 1024;
+
+/// Why an issuer's keys cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum KeysError {
+    /// There was no answer, or it was not taken.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The answer is an error.
+    #[error("{url}: status {status}")]
+    Status {
+        /// What was asked for.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The discovery document is none.
+    #[error("{url}: no discovery document with issuer and jwks_uri")]
+    NoDocument {
+        /// What was asked for.
+        url: String,
+    },
+    /// The discovery document is somebody else's.
+    #[error("the discovery document is that of {found:?}")]
+    OtherIssuer {
+        /// The issuer that it names, cut short.
+        found: String,
+    },
+    /// The key set is none, or too large.
+    #[error(transparent)]
+    Keys(JwtError),
+    /// The key set has no key that signs tokens.
+    #[error("{url}: no key that could sign a token")]
+    Empty {
+        /// What was asked for.
+        url: String,
+    },
+    /// They were asked for a moment ago, without success, and will be again.
+    #[error("they were asked for a moment ago")]
+    AskedBefore,
+}
+
+/// Who chose the address of an issuer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ChosenBy {
+    /// Whoever wrote the configuration.
+    Configuration,
+    /// Whoever wrote the token, within a wildcard.
+    Token,
+}
+
+/// Where the keys of an issuer are asked for.
+pub(super) struct Source {
+    issuer: String,
+    document: Url,
+    chosen_by: ChosenBy,
+    http: Arc<HttpClient>,
+}
+
+impl Source {
+    /// The source of the issuer at `issuer`; `None` when that is no URL.
+    pub(super) fn new(issuer: &str, chosen_by: ChosenBy, http: Arc<HttpClient>) -> Option<Self> {
+        let base = issuer.strip_suffix('/').unwrap_or(issuer);
+        let document = Url::parse(&format!("{base}/.well-known/openid-configuration")).ok()?;
+        Some(Self {
+            issuer: issuer.to_owned(),
+            document,
+            chosen_by,
+            http,
+        })
+    }
+
+    pub(super) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The keys as they are now: the discovery document and then the key set that it names.
+    pub(super) async fn fetch(&self) -> Result<Jwks, KeysError> {
+        let (at_issuer, beyond) = match self.chosen_by {
+            ChosenBy::Configuration => {
+                let from = self.document.clone();
+                (Destination::Configured, Destination::Learned { from })
+            }
+            ChosenBy::Token => (Destination::Untrusted, Destination::Untrusted),
+        };
+        let body = self.get(&self.document, at_issuer, DOCUMENT_LIMIT).await?;
+        let no_document = || KeysError::NoDocument {
+            url: signhere_http::shown(&self.document),
+        };
+        let document: Document = serde_json::from_slice(&body).map_err(|_| no_document())?;
+        if document.issuer != self.issuer {
+            return Err(KeysError::OtherIssuer {
+                found: document.issuer.chars().take(200).collect(),
+            });
+        }
+        let url = Url::parse(&document.jwks_uri).map_err(|_| no_document())?;
+        let body = self.get(&url, beyond, Jwks::MAX_LEN).await?;
+        let keys = Jwks::parse(&body).map_err(KeysError::Keys)?;
+        if keys.is_empty() {
+            return Err(KeysError::Empty {
+                url: signhere_http::shown(&url),
+            });
+        }
+        Ok(keys)
+    }
+
+    async fn get(
+        &self,
+        url: &Url,
+        destination: Destination,
+        limit: usize,
+    ) -> Result<Vec<u8>, KeysError> {
+        let request = HttpRequest::get(url.clone(), destination).body_cap(limit);
+        let answer = self.http.send(&request).await?;
+        match answer.status {
+            200 => Ok(answer.body),
+            status => Err(KeysError::Status {
+                url: signhere_http::shown(url),
+                status,
+            }),
+        }
+    }
+}
+
+/// The members of a discovery document that matter here.
+#[derive(Deserialize)]
+struct Document {
+    issuer: String,
+    jwks_uri: String,
+}
