@@ -1,5 +1,6 @@
 mod crashes;
 mod refusals;
+mod witness_crashes;
 mod witnesses;
 
 use std::sync::Arc;
