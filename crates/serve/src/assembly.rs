@@ -35,6 +35,7 @@ use crate::state::manifest::{Manifest, Role, Shard};
 use crate::trust;
 use crate::tsa::Tsa;
 use board::Board;
+use crate::tuf::Tuf;
 pub(crate) use documents::Documents;
 
 /// The parts of an instance.
@@ -49,6 +50,7 @@ pub(crate) struct Assembly {
     issuers: Arc<Issuers>,
     open: Open,
     documents: Documents,
+    tuf: Option<Tuf>,
     is_published: bool,
     active: Active,
     board: Board,
@@ -83,8 +85,16 @@ impl Assembly {
             return Err(ServeError::ClockBehind { created, now });
         }
         let endpoints = Endpoints::new(config.address, &keyring.manifest().id);
-        let told = trust::client_trust_config(&keyring, &endpoints, config.services)?;
+        let told = trust::client_trust_config(&keyring, &endpoints, &config)?;
         let documents = Documents::new(&told);
+        let tuf = match config.services.tuf {
+            true => {
+                let targets = documents.now();
+                let targets = targets.targets();
+                Some(Tuf::open(folder.root(), &keyring, &targets, now)?)
+            }
+            false => None,
+        };
         documents.write(folder.root())?;
         let development = match config.services.oidc {
             true => Some(Arc::new(Issuer::new(
@@ -135,6 +145,7 @@ impl Assembly {
             issuers,
             open: Open::default(),
             documents,
+            tuf,
             is_published: true,
             active: Active::default(),
             folder,
@@ -175,6 +186,9 @@ impl Assembly {
         if on.tsa {
             routes = routes.merge(self.tsa_routes(now)?);
         }
+        if let Some(tuf) = &self.tuf {
+            routes = routes.merge(tuf.router());
+        }
         self.active = active(self.keyring.manifest(), now);
         self.board.note(self.open.clone(), &self.keyring, now)?;
         let routes = routes
@@ -205,17 +219,19 @@ impl Assembly {
         Ok(())
     }
 
-    /// Tells clients what the manifest says, unless they have been told: in the folder, and over HTTP.
-    pub(crate) fn publish(&mut self, _now: Time) -> Result<(), ServeError> {
-        if self.is_published {
-            return Ok(());
+    /// Tells clients what the manifest says, unless they have been told: by TUF, in the folder, and over HTTP.
+    pub(crate) fn publish(&mut self, now: Time) -> Result<(), ServeError> {
+        let refreshed = self.tuf.as_ref().map(|tuf| tuf.refresh(now)).transpose();
+        if !self.is_published {
+            let told = trust::client_trust_config(&self.keyring, &self.endpoints, &self.config)?;
+            self.documents.replace(&told);
+            if let Some(tuf) = &self.tuf {
+                tuf.publish(&self.documents.now().targets(), now)?;
+            }
+            self.documents.write(self.folder.root())?;
+            self.is_published = true;
         }
-        let on = self.config.services;
-        let told = trust::client_trust_config(&self.keyring, &self.endpoints, on)?;
-        self.documents.replace(&told);
-        self.documents.write(self.folder.root())?;
-        self.is_published = true;
-        Ok(())
+        refreshed.map(|_| ())
     }
 
     /// Commits what waits in the logs, then closes them.

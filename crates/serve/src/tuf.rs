@@ -12,6 +12,7 @@
 
 mod admin;
 mod error;
+mod own;
 mod published;
 mod roots;
 #[cfg(test)]
@@ -38,6 +39,7 @@ use signhere_verify::tuf::{
 
 pub use self::admin::{NewRootKey, NextRoot, RootAdmin};
 pub use self::error::RepositoryError;
+pub(crate) use self::own::Tuf;
 use self::published::{Published, target_path};
 pub use self::roots::Roots;
 use self::roots::root_name;
@@ -228,7 +230,9 @@ impl Repository {
             .changing
             .lock()
             .map_err(|_| RepositoryError::Interrupted)?;
-        let before = self.with_new_roots()?;
+        // A root that cannot be followed is reported, and what is there goes on being signed.
+        let followed = self.follow_roots();
+        let before = self.published();
         let change = Change {
             dir: &self.dir,
             root: before.view.roots.current().signed(),
@@ -238,23 +242,24 @@ impl Repository {
         };
         let changed = change.make(targets)?;
         if changed {
-            let published = Published::load(&self.dir)?;
+            let published = Published::load_under(before.view.roots.clone(), &self.dir)?;
             published.remove_others(&self.dir);
             self.put_forward(published);
         }
-        Ok(changed)
+        followed.map(|()| changed)
     }
 
-    /// What is published, after roots that somebody else has put into the folder were taken up.
-    fn with_new_roots(&self) -> Result<Arc<Published>, RepositoryError> {
+    /// Takes up roots that somebody else has put into the folder.
+    fn follow_roots(&self) -> Result<(), RepositoryError> {
         let known = self.published();
-        let mut roots = known.view.roots.clone();
-        if !roots.follow(&mut published::reader(&self.dir))? {
-            return Ok(known);
+        let next = root_name(known.view.roots.current().version().saturating_add(1));
+        if !self.dir.join(next).exists() {
+            return Ok(());
         }
-        known.view.verify_by(roots.current().signed())?;
-        self.put_forward(Published::load(&self.dir)?);
-        Ok(self.published())
+        let mut roots = known.view.roots.clone();
+        roots.follow(&mut published::reader(&self.dir))?;
+        self.put_forward(Published::load_under(roots, &self.dir)?);
+        Ok(())
     }
 
     fn published(&self) -> Arc<Published> {

@@ -7,7 +7,7 @@ use std::path::Path;
 use signhere_verify::tuf::{Metadata, Role, Snapshot, TargetFile, Targets};
 
 use super::view::TIMESTAMP;
-use super::{RepositoryError, TARGETS, View, root_name};
+use super::{RepositoryError, Roots, TARGETS, View, root_name};
 use crate::error::ServeError;
 use crate::state::files;
 
@@ -27,8 +27,13 @@ pub(super) struct Published {
 impl Published {
     /// Reads a repository's folder, and checks that the current documents and files hold together.
     pub(super) fn load(dir: &Path) -> Result<Self, RepositoryError> {
+        Self::load_under(Roots::read(None, &mut reader(dir))?, dir)
+    }
+
+    /// The same, under roots that are known.
+    pub(super) fn load_under(roots: Roots, dir: &Path) -> Result<Self, RepositoryError> {
         let mut read = reader(dir);
-        let view = View::read(None, &mut read)?;
+        let view = View::read_under(roots, &mut read)?;
         let mut files = BTreeMap::new();
         for root in view.roots.iter() {
             files.insert(root_name(root.version()), root.bytes().to_vec());

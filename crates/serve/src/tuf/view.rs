@@ -31,6 +31,14 @@ impl View {
         read: &mut dyn FnMut(&str, usize) -> Result<Option<Vec<u8>>, E>,
     ) -> Result<Self, E> {
         let roots = Roots::read(first, read)?;
+        Self::read_under(roots, read)
+    }
+
+    /// Reads and verifies what the last of these roots vouches for.
+    pub(super) fn read_under<E: From<RepositoryError>>(
+        roots: Roots,
+        read: &mut dyn FnMut(&str, usize) -> Result<Option<Vec<u8>>, E>,
+    ) -> Result<Self, E> {
         let mut require = |name: &str, limit: usize| -> Result<Vec<u8>, E> {
             let bytes = read(name, limit)?;
             Ok(bytes.ok_or_else(|| RepositoryError::missing(name))?)
