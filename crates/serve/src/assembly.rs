@@ -34,8 +34,8 @@ use crate::state::keyring::{Keyring, OIDC};
 use crate::state::manifest::{Manifest, Role, Shard};
 use crate::trust;
 use crate::tsa::Tsa;
-use board::Board;
 use crate::tuf::Tuf;
+use board::Board;
 pub(crate) use documents::Documents;
 
 /// The parts of an instance.
