@@ -22,11 +22,13 @@
 //! | `witness` | the witnesses that are asked, and the one for others |
 //! | `pool` | the thread that sequences a log, and its queue |
 //! | `store` | a log in files |
+//! | [`backup`] | copies of an instance, made while it runs |
 //! | [`status`] | what an instance says of itself |
 //! | `observe` | health, metrics, one line of log a request |
 //! | `web` | the pages at `/` |
 //! | `http` | what all services share over HTTP |
 
+pub mod backup;
 pub mod config;
 pub mod control;
 pub mod endpoints;

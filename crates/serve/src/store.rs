@@ -20,6 +20,9 @@ use signhere_log::storage::{Objects, StorageError};
 
 use file::{FileJournal, FileLock, FileObjects, io, make_dir, open_private};
 
+/// Bytes of a lock: a checkpoint with many signatures.
+const MAX_LOCK: u64 = 1 << 20;
+
 /// The storage in `folder`, made if there is none, held by this process until journal and lock are dropped.
 ///
 /// # Errors
@@ -52,6 +55,14 @@ pub(crate) fn objects(folder: &Path) -> Arc<dyn Objects> {
         &folder.join("tiles"),
         &folder.join("temporary"),
     ))
+}
+
+/// The value of the lock in `folder`; none if there is no lock.
+///
+/// # Errors
+/// The file system refuses.
+pub(crate) fn lock(folder: &Path) -> Result<Option<Vec<u8>>, StorageError> {
+    file::read(&folder.join("lock"), MAX_LOCK)
 }
 
 fn hold(path: &Path) -> Result<File, StorageError> {

@@ -298,7 +298,7 @@ fn create(path: &Path, mode: u32) -> Result<File, StorageError> {
 }
 
 /// The file's bytes, if there is one, up to a limit.
-fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, StorageError> {
+pub(super) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, StorageError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
