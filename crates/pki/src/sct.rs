@@ -45,6 +45,22 @@ impl Sct {
         issuer: &Certificate,
         log_key: &PublicKey,
     ) -> Result<(), SctError> {
+        let entry = SignedEntry::Precertificate {
+            tbs: &precert_tbs(certificate)?,
+            issuer_key_hash: &sha256(issuer.spki_der()),
+        };
+        self.verify_entry(entry, log_key)
+    }
+
+    /// Checks the log's signature over what it was given to log.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub fn verify_entry(
+        &self,
+        entry: SignedEntry<'_>,
+        log_key: &PublicKey,
+    ) -> Result<(), SctError> {
         if log_key.key_id() != self.log_id {
             return Err(SctError::OtherLog {
                 expected: log_key.key_id(),
@@ -57,12 +73,7 @@ impl Sct {
                 found: self.algorithm,
             });
         }
-        let message = signed_bytes(
-            &precert_tbs(certificate)?,
-            &sha256(issuer.spki_der()),
-            self.timestamp_ms,
-            &self.extensions,
-        )?;
+        let message = signed_bytes(entry, self.timestamp_ms, &self.extensions)?;
         log_key
             .verify(scheme, &message, &self.signature)
             .map_err(|_| SctError::SignatureInvalid)
@@ -82,11 +93,28 @@ impl Sct {
         timestamp_ms: u64,
         extensions: Vec<u8>,
     ) -> Result<Self, SctError> {
+        let entry = SignedEntry::Precertificate {
+            tbs: precert_tbs,
+            issuer_key_hash,
+        };
+        Self::sign_entry(signer, entry, timestamp_ms, extensions)
+    }
+
+    /// Returns the timestamp that the log with the key of `signer` gives to an entry.
+    ///
+    /// # Errors
+    /// As [`Self::sign`].
+    pub fn sign_entry(
+        signer: &dyn Signer,
+        entry: SignedEntry<'_>,
+        timestamp_ms: u64,
+        extensions: Vec<u8>,
+    ) -> Result<Self, SctError> {
         let scheme = scheme(signer.public_key().kind())?;
         if signer.scheme() != scheme {
             return Err(SctError::LogKey);
         }
-        let message = signed_bytes(precert_tbs, issuer_key_hash, timestamp_ms, &extensions)?;
+        let message = signed_bytes(entry, timestamp_ms, &extensions)?;
         Ok(Self {
             log_id: signer.public_key().key_id(),
             timestamp_ms,
@@ -94,6 +122,39 @@ impl Sct {
             algorithm: algorithm_bytes(scheme),
             signature: signer.sign(&message)?,
         })
+    }
+
+    /// Returns the timestamp of these parts, as a log answers with them (RFC 6962 section 4.1);
+    /// `digitally_signed` is the TLS encoding of the signature.
+    ///
+    /// # Errors
+    /// [`SctError::Malformed`] when `digitally_signed` is no such encoding.
+    pub fn from_parts(
+        log_id: [u8; 32],
+        timestamp_ms: u64,
+        extensions: Vec<u8>,
+        digitally_signed: &[u8],
+    ) -> Result<Self, SctError> {
+        let mut input = Input(digitally_signed);
+        let sct = Self {
+            log_id,
+            timestamp_ms,
+            extensions,
+            algorithm: input.take_array()?,
+            signature: input.take_vector16()?.to_vec(),
+        };
+        input.finish()?;
+        Ok(sct)
+    }
+
+    /// Returns the TLS encoding of the signature with its algorithm (RFC 5246 section 4.7).
+    ///
+    /// # Errors
+    /// [`SctError::TooLong`] when the signature passes 65,535 bytes.
+    pub fn digitally_signed(&self) -> Result<Vec<u8>, SctError> {
+        let mut out = self.algorithm.to_vec();
+        push_vector16(&mut out, &self.signature)?;
+        Ok(out)
     }
 
     /// Returns the TLS encoding (RFC 6962 section 3.2).
@@ -105,8 +166,7 @@ impl Sct {
         out.extend_from_slice(&self.log_id);
         out.extend_from_slice(&self.timestamp_ms.to_be_bytes());
         push_vector16(&mut out, &self.extensions)?;
-        out.extend_from_slice(&self.algorithm);
-        push_vector16(&mut out, &self.signature)?;
+        out.extend_from_slice(&self.digitally_signed()?);
         Ok(out)
     }
 
@@ -125,6 +185,20 @@ impl Sct {
         input.finish()?;
         Ok(sct)
     }
+}
+
+/// What a timestamp is signed over (RFC 6962 section 3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignedEntry<'a> {
+    /// A final certificate, in DER.
+    Certificate(&'a [u8]),
+    /// A precertificate.
+    Precertificate {
+        /// The TBSCertificate without poison and timestamps, in DER.
+        tbs: &'a [u8],
+        /// SHA-256 over the issuer's SubjectPublicKeyInfo.
+        issuer_key_hash: &'a [u8; 32],
+    },
 }
 
 /// The timestamps embedded in a certificate.
@@ -192,12 +266,21 @@ impl SctList {
 /// # Errors
 /// [`SctError::TooLong`] when the lengths cannot be encoded, which no certificate that was read reaches.
 pub fn precert_tbs(certificate: &Certificate) -> Result<Vec<u8>, SctError> {
+    tbs_with(certificate, None)
+}
+
+/// The same with one more extension at the end, in DER.
+pub(crate) fn tbs_with(
+    certificate: &Certificate,
+    extension: Option<&[u8]>,
+) -> Result<Vec<u8>, SctError> {
     let layout: &Layout = certificate.layout();
     let kept: Vec<&[u8]> = certificate
         .extension_list()
         .iter()
         .filter(|extension| ![oid::SCT_LIST, oid::CT_POISON].contains(&extension.id))
         .map(|extension| certificate.bytes(&extension.tlv))
+        .chain(extension)
         .collect();
     let before = certificate.bytes(&(layout.tbs_content.start..layout.extensions.start));
     let encode = || {
@@ -257,29 +340,36 @@ pub enum SctError {
 
 const VERSION_1: u8 = 0;
 const CERTIFICATE_TIMESTAMP: u8 = 0;
+const X509_ENTRY: [u8; 2] = [0, 0];
 const PRECERT_ENTRY: [u8; 2] = [0, 1];
 const HASH_SHA256: u8 = 4;
 const SIGNATURE_RSA: u8 = 1;
 const SIGNATURE_ECDSA: u8 = 3;
 
-/// The `digitally-signed` struct of RFC 6962 section 3.2 for a precertificate.
+/// The `digitally-signed` struct of RFC 6962 section 3.2.
 fn signed_bytes(
-    tbs: &[u8],
-    issuer_key_hash: &[u8; 32],
+    entry: SignedEntry<'_>,
     timestamp_ms: u64,
     extensions: &[u8],
 ) -> Result<Vec<u8>, SctError> {
-    let length = u32::try_from(tbs.len()).map_err(|_| SctError::TooLong)?;
+    let (kind, issuer_key_hash, signed): (_, &[u8], _) = match entry {
+        SignedEntry::Certificate(der) => (X509_ENTRY, &[], der),
+        SignedEntry::Precertificate {
+            tbs,
+            issuer_key_hash,
+        } => (PRECERT_ENTRY, issuer_key_hash, tbs),
+    };
+    let length = u32::try_from(signed.len()).map_err(|_| SctError::TooLong)?;
     let [0, length @ ..] = length.to_be_bytes() else {
         return Err(SctError::TooLong);
     };
-    let mut out = Vec::with_capacity(tbs.len().saturating_add(64));
+    let mut out = Vec::with_capacity(signed.len().saturating_add(64));
     out.extend_from_slice(&[VERSION_1, CERTIFICATE_TIMESTAMP]);
     out.extend_from_slice(&timestamp_ms.to_be_bytes());
-    out.extend_from_slice(&PRECERT_ENTRY);
+    out.extend_from_slice(&kind);
     out.extend_from_slice(issuer_key_hash);
     out.extend_from_slice(&length);
-    out.extend_from_slice(tbs);
+    out.extend_from_slice(signed);
     push_vector16(&mut out, extensions)?;
     Ok(out)
 }

@@ -20,7 +20,7 @@ use signhere_pki::tsp::{DEFAULT_POLICY, TsaSigner};
 use crate::ca::Ca;
 use crate::config::InstanceConfig;
 use crate::control::{Rotate, Rotated};
-use crate::ct::CtLog;
+use crate::ct::{CtLog, CtTarget, ExternalCt};
 use crate::endpoints::Endpoints;
 use crate::error::ServeError;
 use crate::http;
@@ -33,7 +33,7 @@ use crate::state::StateFolder;
 use crate::state::keyring::{Keyring, OIDC};
 use crate::state::manifest::{Manifest, Role, Shard};
 use crate::trust;
-use crate::tsa::Tsa;
+use crate::tsa::{ClockWatch, Tsa};
 use crate::tuf::Tuf;
 use board::Board;
 pub(crate) use documents::Documents;
@@ -48,6 +48,7 @@ pub(crate) struct Assembly {
     development: Option<Arc<Issuer>>,
     /// Whom the CA believes: kept when the routes change, for the keys that it has fetched.
     issuers: Arc<Issuers>,
+    http: Arc<HttpClient>,
     open: Open,
     documents: Documents,
     tuf: Option<Tuf>,
@@ -66,6 +67,7 @@ struct Open {
     ct: BTreeMap<String, Arc<CtLog>>,
     logs: BTreeMap<String, Arc<Log>>,
     tsas: BTreeMap<String, Arc<Tsa>>,
+    clock: Option<Arc<ClockWatch>>,
 }
 
 /// The shards that the services sign with, by role.
@@ -125,11 +127,11 @@ impl Assembly {
             audience: CLIENT_ID.to_owned(),
             keys: issuer.keys().clone(),
         });
-        let http = HttpClient::new(
+        let http = Arc::new(HttpClient::new(
             HttpConfig::default(),
             Arc::new(TokioSleep),
             Arc::clone(&random),
-        );
+        ));
         let believed = config.issuers.fulcio.clone();
         let issuers = Arc::new(Issuers::new(believed, own, &http, Arc::clone(&clock))?);
         Ok(Self {
@@ -143,6 +145,7 @@ impl Assembly {
             random,
             development,
             issuers,
+            http,
             open: Open::default(),
             documents,
             tuf,
@@ -252,8 +255,13 @@ impl Assembly {
     }
 
     fn ca_routes(&mut self, now: Time) -> Result<Router, ServeError> {
-        let shard = self.active_shard(Role::Ct, now)?;
-        let ct = self.ct_log(&shard)?;
+        let ct = match &self.config.external.ct {
+            Some(log) => {
+                let http = Arc::clone(&self.http);
+                CtTarget::External(ExternalCt::new(&log.url, log.key.clone(), http)?)
+            }
+            None => CtTarget::Own(self.ct_log(&self.active_shard(Role::Ct, now)?)?),
+        };
         let name = self.active_shard(Role::Ca, now)?.name;
         let key = self.keyring.key(&name)?;
         let authority = CertificateAuthority::new(self.keyring.certificate(&name)?, Box::new(key))
@@ -261,11 +269,12 @@ impl Assembly {
         let ca = Ca::new(
             authority,
             &self.keyring.chain(&name)?,
+            &self.other_ca_chains(&name)?,
             Arc::clone(&self.issuers),
             ct,
             Arc::clone(&self.clock),
             Arc::clone(&self.random),
-        );
+        )?;
         Ok(Arc::new(ca).router())
     }
 
@@ -316,7 +325,7 @@ impl Assembly {
         Ok(log)
     }
 
-    /// The timestamp authority of a shard, which keeps an eye on the clock from its first use on.
+    /// The timestamp authority of a shard. All of them watch the clock as one: a new key does not mend it.
     fn tsa(&mut self, name: &str) -> Result<Arc<Tsa>, ServeError> {
         if let Some(tsa) = self.open.tsas.get(name) {
             return Ok(Arc::clone(tsa));
@@ -326,15 +335,27 @@ impl Assembly {
             signer: Box::new(self.keyring.key(name)?),
             policy: DEFAULT_POLICY,
         };
+        let watch = self.open.clock.get_or_insert_with(|| {
+            let since = self.keyring.manifest().created;
+            Arc::new(ClockWatch::new(Arc::clone(&self.clock), since))
+        });
         let tsa = Arc::new(Tsa::new(
             signer,
             &self.keyring.chain(name)?,
-            self.keyring.manifest().created,
-            Arc::clone(&self.clock),
+            Arc::clone(watch),
             Arc::clone(&self.random),
         ));
         self.open.tsas.insert(name.to_owned(), Arc::clone(&tsa));
         Ok(tsa)
+    }
+
+    /// The chains of the authorities before and after the one of this name.
+    fn other_ca_chains(&self, name: &str) -> Result<Vec<Vec<Certificate>>, ServeError> {
+        let shards = self.keyring.manifest().shards(Role::Ca).iter();
+        let others = shards.filter(|shard| shard.name != name);
+        others
+            .map(|shard| self.keyring.chain(&shard.name))
+            .collect()
     }
 
     fn ca_chain(&self) -> Result<Vec<Certificate>, ServeError> {

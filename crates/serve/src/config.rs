@@ -104,7 +104,7 @@ impl InstanceConfig {
                 address: self.address,
             });
         }
-        if self.services.ca && !self.services.ct {
+        if self.services.ca && !self.services.ct && self.external.ct.is_none() {
             return Err(ServeError::ServiceNeeds {
                 service: "ca",
                 needs: "ct",

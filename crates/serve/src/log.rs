@@ -1,7 +1,7 @@
 //! The signature transparency log: Rekor v2's API over a tiled log.
 
 pub(crate) mod entries;
-mod known;
+pub(crate) mod known;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use signhere_log::merkle::leaf_hash;
 use signhere_log::note::{NoteSigner, key_id_ed25519};
 use signhere_log::sequencer::{Sequencer, SequencerConfig};
 use signhere_log::storage::Objects;
@@ -69,7 +70,9 @@ impl Log {
         let objects = Arc::clone(&storage.objects);
         let sequencer =
             Sequencer::open(SequencerConfig::new(origin, signer), storage).map_err(|e| fail(&e))?;
-        let known = Known::open(&folder.join("known.sqlite"), &sequencer);
+        let known = Known::open(&folder.join("known.sqlite"), &sequencer, |entry| {
+            Some(leaf_hash(entry))
+        });
         let pool = Pool::start(
             NAME,
             Entries::new(sequencer, known),

@@ -142,6 +142,7 @@ impl<R> Pending<R> {
     }
 
     /// The receipt, for a caller on a thread that may block.
+    #[cfg(test)]
     pub(crate) fn blocking_receipt(self) -> Result<R, PoolError> {
         self.0.blocking_recv().unwrap_or(Err(PoolError::Failed))
     }

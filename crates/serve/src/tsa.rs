@@ -14,14 +14,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use signhere_pki::cert::Certificate;
 use signhere_pki::random::Random;
-use signhere_pki::time::{Clock, Time};
 use signhere_pki::tsp::{self, TimestampRequest, TsaSigner};
 
 use crate::http::body;
 use crate::http::problem::Problem;
-use watch::Watch;
 
-pub(crate) use watch::ClockJump;
+pub(crate) use watch::ClockWatch;
 
 /// Bytes of a request.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -32,25 +30,24 @@ const REPLY: HeaderValue = HeaderValue::from_static("application/timestamp-reply
 pub(crate) struct Tsa {
     signer: TsaSigner,
     chain_pem: Bytes,
-    watch: Watch,
+    watch: Arc<ClockWatch>,
     random: Arc<dyn Random>,
 }
 
 impl Tsa {
     /// An authority that signs with `signer`, whose certificate the rest of `chain` has issued, the root last.
-    /// It vouches for no time before `since`.
+    /// It vouches for no time once `watch` has seen the clock jump.
     pub(crate) fn new(
         signer: TsaSigner,
         chain: &[Certificate],
-        since: Time,
-        clock: Arc<dyn Clock>,
+        watch: Arc<ClockWatch>,
         random: Arc<dyn Random>,
     ) -> Self {
         let chain_pem: String = chain.iter().map(Certificate::to_pem).collect();
         Self {
             signer,
             chain_pem: chain_pem.into(),
-            watch: Watch::new(clock, since),
+            watch,
             random,
         }
     }
@@ -62,12 +59,6 @@ impl Tsa {
             .route("/api/v1/timestamp/certchain", get(certificate_chain))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .with_state(self)
-    }
-
-    /// Looks at the clock, and says whether it has ever been seen to jump: no time is given then until the service
-    /// is started again. To be called now and then, so that a jump is seen while nobody asks for the time.
-    pub(crate) fn clock_jump(&self) -> Option<ClockJump> {
-        self.watch.now().err()
     }
 
     /// An authority whose clock is wrong must not vouch for any time.

@@ -75,6 +75,20 @@ impl CertificateAuthority {
         random: &dyn Random,
         log: impl FnOnce(&Precertificate) -> Result<Sct, E>,
     ) -> Result<Certificate, IssueError<E>> {
+        let precertificate = self.precertify(request, random)?;
+        let timestamp = log(&precertificate).map_err(IssueError::Log)?;
+        Ok(self.complete(&precertificate, &[timestamp])?)
+    }
+
+    /// Returns the first half of [`Self::issue`]: what a log has to see before there is a certificate.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the request cannot be met.
+    pub fn precertify(
+        &self,
+        request: &LeafRequest<'_>,
+        random: &dyn Random,
+    ) -> Result<Precertificate, BuildError> {
         self.check_validity(request.validity)?;
         let mut extensions = vec![
             tbs::key_usage(&[KeyUsages::DigitalSignature])?,
@@ -87,31 +101,41 @@ impl CertificateAuthority {
         for (id, value) in &request.extensions {
             extensions.push(tbs::extension(*id, false, value.clone())?);
         }
-        let subject = asn1::sequence(&[]).map_err(BuildError::from)?;
+        extensions.push(tbs::extension(oid::CT_POISON, true, Null.to_der()?)?);
         let parts = Parts {
             serial: tbs::random_serial(random)?,
             issuer: self.certificate().subject_name_der(),
             validity: request.validity,
-            subject: &subject,
+            subject: &asn1::sequence(&[])?,
             key: request.public_key,
         };
-
-        let poison = tbs::extension(
-            oid::CT_POISON,
-            true,
-            Null.to_der().map_err(BuildError::from)?,
-        )?;
-        let poisoned = parts.sign(&[extensions.as_slice(), &[poison]].concat(), self.signer())?;
-        let precertificate = Precertificate {
-            tbs: sct::precert_tbs(&poisoned).map_err(BuildError::from)?,
-            certificate: poisoned,
+        let certificate = parts.sign(&extensions, self.signer())?;
+        Ok(Precertificate {
+            tbs: sct::precert_tbs(&certificate)?,
+            certificate,
             issuer_key_hash: sha256(self.certificate().spki_der()),
-        };
+        })
+    }
 
-        let timestamp = log(&precertificate).map_err(IssueError::Log)?;
-        let list = SctList::to_list_extension(&[timestamp]).map_err(BuildError::from)?;
-        extensions.push(tbs::extension(oid::SCT_LIST, false, list)?);
-        Ok(parts.sign(&extensions, self.signer())?)
+    /// Returns the second half of [`Self::issue`]: the certificate with the timestamps that logs gave for its
+    /// precertificate. Every other byte of what is signed stays as the logs have seen it.
+    ///
+    /// # Errors
+    /// [`BuildError::OtherKey`] when another CA made the precertificate, others when the timestamps do not fit.
+    pub fn complete(
+        &self,
+        precertificate: &Precertificate,
+        timestamps: &[Sct],
+    ) -> Result<Certificate, BuildError> {
+        let poisoned = &precertificate.certificate;
+        if poisoned.issuer_name_der() != self.certificate().subject_name_der()
+            || precertificate.issuer_key_hash != sha256(self.certificate().spki_der())
+        {
+            return Err(BuildError::OtherKey);
+        }
+        let list = SctList::to_list_extension(timestamps)?;
+        let list = tbs::extension(oid::SCT_LIST, false, list)?.to_der()?;
+        tbs::sign(&sct::tbs_with(poisoned, Some(&list))?, self.signer())
     }
 }
 

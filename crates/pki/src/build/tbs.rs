@@ -43,14 +43,7 @@ impl Parts<'_> {
         extensions: &[Extension],
         signer: &dyn Signer,
     ) -> Result<Certificate, BuildError> {
-        let tbs = self.tbs(extensions, signer)?;
-        let signature = signer.sign(&tbs)?;
-        let der = asn1::sequence(&[
-            &tbs,
-            &signature_algorithm(signer)?,
-            &asn1::tlv(Tag::BitString, &[&[0], &signature])?,
-        ])?;
-        Ok(Certificate::from_der(&der)?)
+        sign(&self.tbs(extensions, signer)?, signer)
     }
 
     fn tbs(&self, extensions: &[Extension], signer: &dyn Signer) -> Result<Vec<u8>, BuildError> {
@@ -72,6 +65,17 @@ impl Parts<'_> {
             &asn1::field(3, &[&asn1::sequence(&[&extensions])?])?,
         ])?)
     }
+}
+
+/// Returns the certificate over a TBSCertificate that names the scheme of `signer`, read back.
+pub(super) fn sign(tbs: &[u8], signer: &dyn Signer) -> Result<Certificate, BuildError> {
+    let signature = signer.sign(tbs)?;
+    let der = asn1::sequence(&[
+        tbs,
+        &signature_algorithm(signer)?,
+        &asn1::tlv(Tag::BitString, &[&[0], &signature])?,
+    ])?;
+    Ok(Certificate::from_der(&der)?)
 }
 
 pub(super) const SERIAL_LEN: usize = 20;

@@ -115,9 +115,9 @@ impl Board {
         facts.id.clone_from(&seen.manifest.id);
         facts.clock = seen
             .open
-            .tsas
-            .values()
-            .find_map(|tsa| tsa.clock_jump())
+            .clock
+            .as_ref()
+            .and_then(|clock| clock.jump())
             .map(|jump| jump.to_string());
         facts.logs = seen.logs(fixed, now);
         facts.services = services(fixed, &facts.logs, facts.clock.as_deref());

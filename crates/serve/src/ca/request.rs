@@ -1,5 +1,7 @@
 //! Requests for a certificate, in every form that known clients send.
 
+use std::borrow::Cow;
+
 use axum::http::{HeaderMap, header};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -33,30 +35,67 @@ pub(super) enum Proof {
 }
 
 impl CertificateRequest {
-    /// The request in `headers` and `body`. Fields that are not known are passed over, as Fulcio does.
+    /// The request of version 2 in `headers` and `body`. Fields that are not known are passed over, as Fulcio does.
     pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Self, Refusal> {
         let wire: Wire = serde_json::from_slice(body).map_err(|e| refusal(&e))?;
         let token = token(headers, wire.credentials)?;
-        match (wire.public_key_request, wire.certificate_signing_request) {
-            (Some(request), None) => {
-                let key = request.public_key.key()?;
-                Ok(Self {
-                    token,
-                    key,
-                    proof: Proof::Challenge(request.proof_of_possession.0),
-                })
+        let by_key = wire
+            .public_key_request
+            .map(|request| (request.public_key.content, request.proof_of_possession.0));
+        let by_key = match by_key {
+            Some((content, proof)) => Some((key(&encoded(&content)?)?, proof)),
+            None => None,
+        };
+        Self::of_one(token, by_key, wire.certificate_signing_request)
+    }
+
+    /// The request of version 1. What is empty there is not there: Go writes all fields.
+    pub(super) fn parse_v1(headers: &HeaderMap, body: &[u8]) -> Result<Self, Refusal> {
+        let wire: WireV1 = serde_json::from_slice(body).map_err(|e| refusal(&e))?;
+        let token = token(headers, None)?;
+        let content = wire.public_key.and_then(|key| key.content);
+        let content = content.filter(|content| !content.is_empty());
+        let by_key = match content {
+            Some(content) => {
+                let proof = wire.signed_email_address.unwrap_or_default();
+                Some((key(&encoded(&content)?)?, proof.0))
             }
-            (None, Some(request)) => {
-                let key = csr::proven_key(&request.0)?;
-                Ok(Self {
-                    token,
-                    key,
-                    proof: Proof::SelfSigned,
-                })
-            }
-            (None, None) => Err(Refusal::NoKey),
-            (Some(_), Some(_)) => Err(Refusal::TwoKeys),
-        }
+            None => None,
+        };
+        let request = wire.certificate_signing_request;
+        Self::of_one(
+            token,
+            by_key,
+            request.filter(|request| !request.0.is_empty()),
+        )
+    }
+
+    fn of_one(
+        token: String,
+        by_key: Option<(PublicKey, Vec<u8>)>,
+        by_request: Option<Bytes>,
+    ) -> Result<Self, Refusal> {
+        let (key, proof) = match (by_key, by_request) {
+            (Some((key, proof)), None) => (key, Proof::Challenge(proof)),
+            (None, Some(request)) => (csr::proven_key(&request.0)?, Proof::SelfSigned),
+            (None, None) => return Err(Refusal::NoKey),
+            (Some(_), Some(_)) => return Err(Refusal::TwoKeys),
+        };
+        Ok(Self { token, key, proof })
+    }
+
+    /// Refuses a key whose holder has not shown that they hold it: by a signature over `challenge`, the value of
+    /// `claim`, with the hash that belongs to the key (P-256 and RSA SHA-256, P-384 SHA-384, P-521 SHA-512, Ed25519
+    /// none).
+    pub(super) fn require_proof(&self, challenge: &str, claim: &str) -> Result<(), Refusal> {
+        let Proof::Challenge(signature) = &self.proof else {
+            return Ok(());
+        };
+        self.key
+            .verify(self.key.default_scheme(), challenge.as_bytes(), signature)
+            .map_err(|_| Refusal::ProofOfPossession {
+                claim: claim.to_owned(),
+            })
     }
 }
 
@@ -94,15 +133,44 @@ struct WireKey {
     content: String,
 }
 
-impl WireKey {
-    /// The key in PEM, or in the base64 of its DER.
-    fn key(&self) -> Result<PublicKey, Refusal> {
-        if self.content.trim_start().starts_with("-----BEGIN") {
-            return PublicKey::from_pem(&self.content).map_err(Refusal::Key);
-        }
-        let der = Bytes::decode(&self.content).ok_or(Refusal::KeyEncoding)?;
-        PublicKey::from_spki_der(&der.0).map_err(Refusal::Key)
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireV1 {
+    #[serde(alias = "public_key")]
+    public_key: Option<WireKeyV1>,
+    #[serde(alias = "signed_email_address")]
+    signed_email_address: Option<Bytes>,
+    #[serde(alias = "certificate_signing_request")]
+    certificate_signing_request: Option<Bytes>,
+}
+
+#[derive(Deserialize)]
+struct WireKeyV1 {
+    #[serde(default, rename = "algorithm")]
+    _algorithm: IgnoredAny,
+    content: Option<String>,
+}
+
+/// A key's bytes: PEM as it is, or the base64 of anything.
+fn encoded(content: &str) -> Result<Cow<'_, [u8]>, Refusal> {
+    if is_pem(content.as_bytes()) {
+        return Ok(Cow::Borrowed(content.as_bytes()));
     }
+    let decoded = Bytes::decode(content).ok_or(Refusal::KeyEncoding)?;
+    Ok(Cow::Owned(decoded.0))
+}
+
+/// The key in PEM or DER.
+fn key(bytes: &[u8]) -> Result<PublicKey, Refusal> {
+    if !is_pem(bytes) {
+        return PublicKey::from_spki_der(bytes).map_err(Refusal::Key);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| Refusal::KeyEncoding)?;
+    PublicKey::from_pem(text).map_err(Refusal::Key)
+}
+
+fn is_pem(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().starts_with(b"-----BEGIN")
 }
 
 /// Why a body is no request, without what it holds: a misplaced token would be quoted.

@@ -118,8 +118,8 @@ pub enum ConfigProblem {
         /// The address of the listener.
         address: SocketAddr,
     },
-    /// The instance's own CA without the instance's own CT log.
-    #[error("the CA needs the instance's own CT log: clients refuse certificates that no log has")]
+    /// The instance's own CA without a CT log.
+    #[error("the CA needs a CT log: clients refuse certificates that no log has")]
     CaWithoutCt,
     /// A service that is both the instance's own and somebody else's.
     #[error("[{service}] is switched on and external at once")]

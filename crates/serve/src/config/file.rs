@@ -124,7 +124,7 @@ impl InstanceConfig {
         self.external.ct = log(&mut ct, false)?;
         let ct_enabled = ct.take("enabled");
         self.services.ct = own("ct", ct_enabled.as_ref(), self.external.ct.is_some())?;
-        if self.services.ca && !self.services.ct {
+        if self.services.ca && !self.services.ct && self.external.ct.is_none() {
             let problem = ConfigProblem::CaWithoutCt;
             return Err(match &ct_enabled {
                 Some(field) => field.error(problem),

@@ -82,7 +82,7 @@ const REST: &str = r#"# Issuers that the CA believes, in Fulcio's own format. e.
 # external = { url = "https://fulcio.example.org", chain = "fulcio.pem", start = "2026-01-01T00:00:00Z" }
 
 [ct]
-# The CA needs it: only the CT log of an external CA can be external. e.g.
+# The CA needs one, its own or an external one that takes its root (RFC 6962: URL/ct/v1/add-pre-chain). e.g.
 # enabled = true
 # external = { url = "https://ct.example.org/2026", key = "ct.pub", start = "2026-01-01T00:00:00Z" }
 

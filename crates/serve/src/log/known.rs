@@ -1,4 +1,4 @@
-//! Which entries the log holds, by leaf hash: a cache that can always be made anew from the log.
+//! Which entries a log holds, by a hash of each: a cache that can always be made anew from the log.
 //!
 //! When it fails, an entry may be logged twice; nothing is lost by that. So no failure here stops the log,
 //! and what it answers is confirmed by the log before it is believed.
@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, params};
-use signhere_log::merkle::{Hash, leaf_hash};
+use signhere_log::merkle::Hash;
 use signhere_log::reader::ReadError;
 use signhere_log::sequencer::Sequencer;
 use thiserror::Error;
@@ -18,7 +18,7 @@ use thiserror::Error;
 const MAX_UNWRITTEN: usize = 65_536;
 
 /// The cache. Without a database it knows only what it could not write.
-pub(super) struct Known {
+pub(crate) struct Known {
     database: Option<Connection>,
     unwritten: HashMap<Hash, u64>,
 }
@@ -33,10 +33,12 @@ enum KnownError {
 
 impl Known {
     /// The cache in the database at `path`, caught up with the log; made anew if it is damaged.
-    pub(super) fn open(path: &Path, log: &Sequencer) -> Self {
-        let database = open_database(path, log).or_else(|_| {
+    ///
+    /// `hash` says by what an entry is found; one without is not found.
+    pub(crate) fn open(path: &Path, log: &Sequencer, hash: fn(&[u8]) -> Option<Hash>) -> Self {
+        let database = open_database(path, log, hash).or_else(|_| {
             remove(path);
-            open_database(path, log)
+            open_database(path, log, hash)
         });
         Self {
             database: database.ok(),
@@ -45,7 +47,7 @@ impl Known {
     }
 
     /// Where the entry is thought to be.
-    pub(super) fn find(&self, hash: &Hash) -> Option<u64> {
+    pub(crate) fn find(&self, hash: &Hash) -> Option<u64> {
         if let Some(index) = self.unwritten.get(hash) {
             return Some(*index);
         }
@@ -59,7 +61,7 @@ impl Known {
     }
 
     /// Notes where new entries are.
-    pub(super) fn add(&mut self, entries: impl IntoIterator<Item = (Hash, u64)>) {
+    pub(crate) fn add(&mut self, entries: impl IntoIterator<Item = (Hash, u64)>) {
         self.unwritten.extend(entries);
         let written = match self.database.as_mut() {
             Some(database) => write(
@@ -79,7 +81,11 @@ impl Known {
     }
 }
 
-fn open_database(path: &Path, log: &Sequencer) -> Result<Connection, KnownError> {
+fn open_database(
+    path: &Path,
+    log: &Sequencer,
+    hash: fn(&[u8]) -> Option<Hash>,
+) -> Result<Connection, KnownError> {
     let mut database = Connection::open(path)?;
     database.pragma_update(None, "journal_mode", "WAL")?;
     database.pragma_update(None, "synchronous", "NORMAL")?;
@@ -97,7 +103,7 @@ fn open_database(path: &Path, log: &Sequencer) -> Result<Connection, KnownError>
     let from = last
         .and_then(|last| u64::try_from(last).ok())
         .map_or(0, |last| last.saturating_add(1));
-    catch_up(&mut database, log, from, size)?;
+    catch_up(&mut database, log, hash, from, size)?;
     Ok(database)
 }
 
@@ -105,6 +111,7 @@ fn open_database(path: &Path, log: &Sequencer) -> Result<Connection, KnownError>
 fn catch_up(
     database: &mut Connection,
     log: &Sequencer,
+    hash: fn(&[u8]) -> Option<Hash>,
     from: u64,
     size: u64,
 ) -> Result<(), KnownError> {
@@ -119,7 +126,7 @@ fn catch_up(
             .filter(|(index, _)| *index >= from);
         write(
             database,
-            indices.map(|(index, entry)| (leaf_hash(entry), index)),
+            indices.filter_map(|(index, entry)| Some((hash(entry)?, index))),
         )?;
         next = first.saturating_add(width);
     }

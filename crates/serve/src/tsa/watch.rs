@@ -1,4 +1,4 @@
-//! The authority's clock, held against the time that really passes.
+//! The clock, held against the time that really passes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -33,7 +33,9 @@ pub(crate) enum ClockJump {
 
 /// A clock and what it showed last. Once it has jumped it gives no time any more: only a new watch does, which
 /// somebody starts who has looked at the clock.
-pub(super) struct Watch {
+///
+/// One for all authorities of an instance, as long as it runs: a new key does not mend the clock.
+pub(crate) struct ClockWatch {
     clock: Arc<dyn Clock>,
     seen: Mutex<Result<Seen, ClockJump>>,
 }
@@ -44,9 +46,9 @@ struct Seen {
     elapsed: Duration,
 }
 
-impl Watch {
+impl ClockWatch {
     /// A watch over `clock`, which must not be before `since`.
-    pub(super) fn new(clock: Arc<dyn Clock>, since: Time) -> Self {
+    pub(crate) fn new(clock: Arc<dyn Clock>, since: Time) -> Self {
         let seen = Seen::look(clock.as_ref());
         let seen = match seen.now < since {
             true => Err(ClockJump::Backwards {
@@ -62,11 +64,17 @@ impl Watch {
     }
 
     /// The time, as long as the clock has not jumped.
-    pub(super) fn now(&self) -> Result<Time, ClockJump> {
+    pub(crate) fn now(&self) -> Result<Time, ClockJump> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         // Looked at under the lock, or two threads would see each other's times in the wrong order.
         *seen = (*seen).and_then(|seen| seen.next(Seen::look(self.clock.as_ref())));
         seen.map(|seen| seen.now)
+    }
+
+    /// Looks at the clock, and says whether it has ever jumped. To be called now and then, so that a jump is seen
+    /// while nobody asks for the time.
+    pub(crate) fn jump(&self) -> Option<ClockJump> {
+        self.now().err()
     }
 }
 
@@ -107,9 +115,9 @@ mod tests {
         START.plus_seconds(seconds)
     }
 
-    fn watch() -> (Arc<FakeClock>, Watch) {
+    fn watch() -> (Arc<FakeClock>, ClockWatch) {
         let clock = Arc::new(FakeClock::at(START));
-        (Arc::clone(&clock), Watch::new(clock, START))
+        (Arc::clone(&clock), ClockWatch::new(clock, START))
     }
 
     #[test]
@@ -168,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_clock_from_before_everything_is_not_believed() {
-        let watch = Watch::new(Arc::new(FakeClock::at(at(-1))), START);
+        let watch = ClockWatch::new(Arc::new(FakeClock::at(at(-1))), START);
         let jump = ClockJump::Backwards {
             from: START,
             to: at(-1),
