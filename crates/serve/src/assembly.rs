@@ -107,21 +107,6 @@ impl Assembly {
             ))),
             false => None,
         };
-        let board = Board::new(
-            folder.root().to_path_buf(),
-            endpoints.base(),
-            &config,
-            Arc::clone(&clock),
-        );
-        let mut prefix = [0; 4];
-        random
-            .fill(&mut prefix)
-            .map_err(|e| ServeError::make("request ids", &e))?;
-        let on_board = board.clone();
-        let observer = Observer::new(
-            Arc::new(move || on_board.facts()),
-            u32::from_be_bytes(prefix),
-        );
         let own = development.as_ref().map(|issuer| DevelopmentIssuer {
             url: endpoints.issuer(),
             audience: CLIENT_ID.to_owned(),
@@ -134,6 +119,22 @@ impl Assembly {
         ));
         let believed = config.issuers.fulcio.clone();
         let issuers = Arc::new(Issuers::new(believed, own, &http, Arc::clone(&clock))?);
+        let board = Board::new(
+            folder.root().to_path_buf(),
+            endpoints.base(),
+            &config,
+            Arc::clone(&issuers),
+            Arc::clone(&clock),
+        );
+        let mut prefix = [0; 4];
+        random
+            .fill(&mut prefix)
+            .map_err(|e| ServeError::make("request ids", &e))?;
+        let on_board = board.clone();
+        let observer = Observer::new(
+            Arc::new(move || on_board.facts()),
+            u32::from_be_bytes(prefix),
+        );
         Ok(Self {
             board,
             observer,

@@ -21,6 +21,8 @@ use signhere_log::storage::Objects;
 use signhere_log::tile::CHECKPOINT_PATH;
 use signhere_pki::time::Time;
 
+use crate::issuers::IssuerHealth;
+
 pub(crate) use report::{ExpiryKind, LogKind, ServiceState};
 
 /// Gives the facts of the moment. Cheap, but it may read files.
@@ -87,6 +89,16 @@ pub(crate) struct IssuerFacts {
     pub(crate) url: String,
     pub(crate) keys_fetched: Option<Time>,
     pub(crate) failing_since: Option<Time>,
+}
+
+impl From<IssuerHealth> for IssuerFacts {
+    fn from(health: IssuerHealth) -> Self {
+        Self {
+            url: health.url,
+            keys_fetched: health.keys_fetched,
+            failing_since: health.failing_since,
+        }
+    }
 }
 
 /// A witness, and how it last answered.

@@ -8,6 +8,7 @@ use signhere_pki::time::{Clock, Time};
 use super::Open;
 use crate::config::{InstanceConfig, Services};
 use crate::error::ServeError;
+use crate::issuers::Issuers;
 use crate::state::keyring::Keyring;
 use crate::state::manifest::{Manifest, Role};
 use crate::status::{Expiry, ExpiryKind, Facts, LogFacts, LogKind, ServiceFacts, ServiceState};
@@ -27,6 +28,7 @@ struct Fixed {
     on: Services,
     external: [(&'static str, Option<String>); 4],
     started: Time,
+    issuers: Arc<Issuers>,
     clock: Arc<dyn Clock>,
 }
 
@@ -43,6 +45,7 @@ impl Board {
         root: PathBuf,
         url: String,
         config: &InstanceConfig,
+        issuers: Arc<Issuers>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let external = &config.external;
@@ -58,6 +61,7 @@ impl Board {
                 ("tsa", external.tsa.as_ref().map(|tsa| url_of(&tsa.url))),
             ],
             started: clock.now(),
+            issuers,
             clock,
         };
         Self {
@@ -104,7 +108,7 @@ impl Board {
             services: Vec::new(),
             logs: Vec::new(),
             expiries: Vec::new(),
-            issuers: Vec::new(),
+            issuers: fixed.issuers.health().into_iter().map(Into::into).collect(),
             witnesses: Vec::new(),
             clock: None,
         };

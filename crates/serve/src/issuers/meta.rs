@@ -93,13 +93,22 @@ impl MetaIssuer {
         Ok(keys)
     }
 
+    /// Of those that gave keys: anybody can make up the others.
     pub(super) fn health(&self) -> Vec<IssuerHealth> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let health = known
             .issuers
             .values()
             .filter_map(|entry| entry.keys.health());
-        health.collect()
+        let honest = health.filter(|health| health.keys_fetched.is_some());
+        honest.collect()
+    }
+
+    /// How many issuers are remembered.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.issuers.len()
     }
 
     fn spend(&self, known: &mut Known, now: Time) -> Result<(), Disbelief> {

@@ -31,7 +31,7 @@ enum Node {
     Text(String),
     Value(Expr),
     /// The branches in order, each behind its condition, and what stands after `else`.
-    If(Vec<(Expr, Vec<Node>)>, Vec<Node>),
+    If(Vec<(Expr, Vec<Self>)>, Vec<Self>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,11 +42,11 @@ enum Expr {
     Index(String),
     Literal(String),
     /// Whether the first is equal to one of the others.
-    Eq(Vec<Expr>),
-    Ne(Box<(Expr, Expr)>),
-    Not(Box<Expr>),
-    And(Vec<Expr>),
-    Or(Vec<Expr>),
+    Eq(Vec<Self>),
+    Ne(Box<(Self, Self)>),
+    Not(Box<Self>),
+    And(Vec<Self>),
+    Or(Vec<Self>),
 }
 
 /// Where a template takes its values from.

@@ -16,12 +16,20 @@ use signhere_pki::random::SystemRandom;
 use signhere_pki::time::Time;
 use signhere_testkit::clock::FakeClock;
 use signhere_testkit::network::serve;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_rustls::rustls::{
+    self,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+};
 
 use super::*;
 
 const START: Time = Time::from_unix(1_795_000_000);
 const HOUR: i64 = 3600;
+const TLS_CERTIFICATE: &[u8] = include_bytes!("../../../../testdata/tls/localhost.crt");
+const TLS_KEY: &[u8] = include_bytes!("../../../../testdata/tls/localhost.key");
 
 /// What the issuer answers.
 #[derive(Clone)]
@@ -646,8 +654,11 @@ async fn no_more_issuers_are_remembered_than_a_bound_and_the_made_up_go_first() 
             .await
             .unwrap_err();
     }
-    let health = issuers.health();
-    assert_eq!(health.len(), 1 + 256);
+    let Who::Many(meta) = &issuers.issuers[1].who else {
+        panic!("the wildcard stands second");
+    };
+    assert_eq!(meta.remembered(), 256);
+    assert_eq!(issuers.health().len(), 2, "the made-up ones are not shown");
     let asked = provider.asked();
     issuers
         .believe(&provider.token("/many/honest", "one"))
@@ -673,6 +684,76 @@ async fn a_token_cannot_lead_to_a_private_address() {
     };
     let token = mint_jwt(&key, "k", &claims).unwrap();
     assert_eq!(issuers.believe(&token).await, Err(refused));
+}
+
+/// An issuer behind TLS whose certificate no system knows.
+async fn behind_tls(keys: String) -> String {
+    let certificate = CertificateDer::from_pem_slice(TLS_CERTIFICATE).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(TLS_KEY).unwrap();
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(provider))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!(
+        "https://localhost:{}",
+        listener.local_addr().unwrap().port()
+    );
+    let issuer = base.clone();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let Ok(mut stream) = acceptor.accept(stream).await else {
+                continue;
+            };
+            let mut request = vec![0; 4096];
+            let read = stream.read(&mut request).await.unwrap();
+            let body = match request[..read].starts_with(b"GET /keys ") {
+                true => keys.clone(),
+                false => {
+                    json!({ "issuer": issuer, "jwks_uri": format!("{issuer}/keys") }).to_string()
+                }
+            };
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                body.len()
+            );
+            stream.write_all((head + &body).as_bytes()).await.unwrap();
+            stream.shutdown().await.unwrap();
+        }
+    });
+    base
+}
+
+#[tokio::test]
+async fn an_issuers_own_certificate_authority_counts_from_the_discovery_on() {
+    let key = PrivateKey::generate(KeyKind::P256).unwrap();
+    let base = behind_tls(Jwks::of("k", key.public_key()).to_json()).await;
+    let clock = Arc::new(FakeClock::at(START));
+    let pem = std::str::from_utf8(TLS_CERTIFICATE).unwrap();
+    let pem = pem.trim().replace('\n', "\n      ");
+    let yaml = format!(
+        "oidc-issuers:\n  {base}:\n    client-id: sigstore\n    type: username\n    subject-domain: localhost\n"
+    );
+    let claims = json!({ "iss": base, "aud": "sigstore", "sub": "ada", "exp": START.unix() + 60 });
+    let token = mint_jwt(&key, "k", &claims).unwrap();
+
+    let believing = issuers(&yaml, &clock, HttpConfig::default());
+    let error = believing.believe(&token).await;
+    let Err(Disbelief::NoKeys {
+        reason: KeysError::Http(HttpError::Connect { .. }),
+        ..
+    }) = error
+    else {
+        panic!("{error:?}");
+    };
+    let yaml = format!("{yaml}    ca-cert: |\n      {pem}\n");
+    let believing = issuers(&yaml, &clock, HttpConfig::default());
+    assert!(believing.believe(&token).await.is_ok());
 }
 
 #[tokio::test]

@@ -69,7 +69,7 @@ impl FromStr for Template {
         let (nodes, end) = list(&mut parts, 0)?;
         match end {
             End::Text => Ok(Self(Form::Nodes(nodes))),
-            End::End => Err(unexpected("text", "end")),
+            End::Closed => Err(unexpected("text", "end")),
             End::Else(_) => Err(unexpected("text", "else")),
         }
     }
@@ -95,7 +95,8 @@ enum Token {
 /// What ended a list of nodes.
 enum End {
     Text,
-    End,
+    /// `end`.
+    Closed,
     /// `else`, with the condition when `if` follows.
     Else(Option<Expr>),
 }
@@ -231,7 +232,7 @@ fn list(
             ("if", [_, condition @ ..]) => {
                 nodes.push(branches(pipeline(condition)?, parts, depth)?)
             }
-            ("end", [_]) => return Ok((nodes, End::End)),
+            ("end", [_]) => return Ok((nodes, End::Closed)),
             ("else", [_]) => return Ok((nodes, End::Else(None))),
             ("else", [_, Token::Word(word), condition @ ..]) if word == "if" => {
                 return Ok((nodes, End::Else(Some(pipeline(condition)?))));
@@ -254,12 +255,12 @@ fn branches(
         let (nodes, end) = list(parts, depth + 1)?;
         branches.push((condition, nodes));
         match end {
-            End::End => return Ok(Node::If(branches, Vec::new())),
+            End::Closed => return Ok(Node::If(branches, Vec::new())),
             End::Else(Some(next)) => condition = next,
             End::Else(None) => {
                 let (otherwise, end) = list(parts, depth + 1)?;
                 return match end {
-                    End::End => Ok(Node::If(branches, otherwise)),
+                    End::Closed => Ok(Node::If(branches, otherwise)),
                     End::Else(_) => Err(unexpected("end", "else")),
                     End::Text => Err(TemplateError::NoEnd { what: "if" }),
                 };

@@ -162,7 +162,7 @@ fn what_is_no_template() {
     }
     let deep = format!(
         "{}.a{}",
-        "{{(".repeat(1) + &"(".repeat(17),
+        "{{(".to_owned() + &"(".repeat(17),
         ")".repeat(18) + "}}"
     );
     let too_deep = Err(TemplateError::TooDeep { limit: 16 });
