@@ -35,6 +35,7 @@ use crate::state::manifest::{Manifest, Role, Shard};
 use crate::trust;
 use crate::tsa::{ClockWatch, Tsa};
 use crate::tuf::Tuf;
+use crate::witness::{self, server::Witness};
 use board::Board;
 pub(crate) use documents::Documents;
 
@@ -51,6 +52,7 @@ pub(crate) struct Assembly {
     http: Arc<HttpClient>,
     open: Open,
     documents: Documents,
+    witness: Option<Arc<Witness>>,
     tuf: Option<Tuf>,
     is_published: bool,
     active: Active,
@@ -107,6 +109,7 @@ impl Assembly {
             ))),
             false => None,
         };
+        let witness = open_witness(&folder, &keyring, &config, &clock)?;
         let own = development.as_ref().map(|issuer| DevelopmentIssuer {
             url: endpoints.issuer(),
             audience: CLIENT_ID.to_owned(),
@@ -149,6 +152,7 @@ impl Assembly {
             http,
             open: Open::default(),
             documents,
+            witness,
             tuf,
             is_published: true,
             active: Active::default(),
@@ -192,6 +196,9 @@ impl Assembly {
         }
         if let Some(tuf) = &self.tuf {
             routes = routes.merge(tuf.router());
+        }
+        if let Some(witness) = &self.witness {
+            routes = routes.merge(Arc::clone(witness).router());
         }
         self.active = active(self.keyring.manifest(), now);
         self.board.note(self.open.clone(), &self.keyring, now)?;
@@ -368,6 +375,26 @@ impl Assembly {
         let shard = self.keyring.manifest().active(role, now).cloned();
         shard.ok_or_else(|| ServeError::make(role.name(), &"no key has begun to sign"))
     }
+}
+
+/// The witness for the logs of others, if it is on. Its memory has one holder, for the life of the instance.
+fn open_witness(
+    folder: &StateFolder,
+    keyring: &Keyring,
+    config: &InstanceConfig,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<Arc<Witness>>, ServeError> {
+    let Some(logs) = config
+        .witness
+        .logs
+        .as_deref()
+        .filter(|_| config.services.witness)
+    else {
+        return Ok(None);
+    };
+    let mark = folder.service("high-water")?.join("witness");
+    let memory = folder.service("witness")?;
+    witness::open(keyring, &memory, &mark, logs, Arc::clone(clock)).map(Some)
 }
 
 fn active(manifest: &Manifest, now: Time) -> Active {

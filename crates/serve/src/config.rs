@@ -209,7 +209,7 @@ pub struct ExternalLog {
 }
 
 /// What the signature log does beyond logging.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LogConfig {
     /// The folder that remembers how far each log had got, so that a restored older copy of the instance
@@ -217,6 +217,21 @@ pub struct LogConfig {
     pub high_water: Option<PathBuf>,
     /// The policy that says which witnesses cosign checkpoints.
     pub witnesses: Option<PathBuf>,
+    /// Whether a checkpoint is published even when the policy's quorum does not cosign it.
+    pub fail_open: bool,
+    /// How long a new checkpoint waits for the witnesses.
+    pub witness_time: Duration,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            high_water: None,
+            witnesses: None,
+            fail_open: false,
+            witness_time: Duration::from_secs(5),
+        }
+    }
 }
 
 /// What the instance cosigns for others.

@@ -144,6 +144,13 @@ impl InstanceConfig {
         if let Some(policy) = section.take("witnesses") {
             self.log.witnesses = Some(policy.file("a file with a witness policy")?);
         }
+        if let Some(fail_open) = section.take("fail_open") {
+            self.log.fail_open = fail_open.bool()?;
+        }
+        if let Some(time) = section.take("witness_time") {
+            let range = Duration::from_secs(1)..=Duration::from_secs(15);
+            self.log.witness_time = time.duration(range, "a time from \"1s\" to \"15s\"")?;
+        }
         section.finish()?;
 
         let mut tsa = top.section("tsa")?;

@@ -92,6 +92,9 @@ const REST: &str = r#"# Issuers that the CA believes, in Fulcio's own format. e.
 # external = { url = "https://rekor.example.org", key = "rekor.pub", start = "2026-01-01T00:00:00Z" }
 # Which witnesses cosign checkpoints. e.g.
 # witnesses = "witnesses.policy"
+# How long they are waited for, and whether to publish without their quorum.
+# witness_time = "5s"
+# fail_open = false
 # Where it is remembered how far each log had got, so that a restored older copy
 # is noticed. Best on another disk. e.g.
 # high_water = "/var/lib/signhere-high-water"
