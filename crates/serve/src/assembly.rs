@@ -165,6 +165,11 @@ impl Assembly {
         &self.endpoints
     }
 
+    /// Who watches the instance.
+    pub(crate) fn observer(&self) -> Arc<Observer> {
+        Arc::clone(&self.observer)
+    }
+
     /// What clients are told.
     pub(crate) fn documents(&self) -> &Documents {
         &self.documents
@@ -201,7 +206,7 @@ impl Assembly {
             routes = routes.merge(Arc::clone(witness).router());
         }
         self.active = active(self.keyring.manifest(), now);
-        self.board.note(self.open.clone(), &self.keyring, now)?;
+        self.board.note(self, now)?;
         let routes = routes
             .merge(self.observer.routes())
             .merge(self.observer.pages());

@@ -3,6 +3,7 @@
 //! | request | what it does |
 //! |---|---|
 //! | `POST /rotate` | a new key for a service: [`Rotate`] in, [`Rotated`] out |
+//! | `GET /status` | the [`Report`] of the moment |
 //! | `POST /reload` | reads again what was changed in the folder, and publishes it |
 //!
 //! HTTP/1.1 and JSON, as everywhere else; a refusal is [`Refused`].
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use signhere_pki::time::Time;
@@ -25,6 +26,7 @@ use tokio::sync::watch;
 
 use crate::error::ServeError;
 use crate::state::manifest::Role;
+use crate::status::report::Report;
 use crate::upkeep::Upkeep;
 
 /// The socket's name in the folder of an instance.
@@ -99,6 +101,7 @@ impl ControlListener {
         let router = Router::new()
             .route("/rotate", post(rotate))
             .route("/reload", post(reload))
+            .route("/status", get(status))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .with_state(upkeep);
         let ended = async move {
@@ -123,6 +126,17 @@ async fn rotate(
 async fn reload(State(upkeep): State<Arc<Upkeep>>) -> Result<StatusCode, ServeError> {
     on_thread(move || upkeep.reload()).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn status(State(upkeep): State<Arc<Upkeep>>) -> Response {
+    let observer = on_thread(move || Ok(upkeep.assembly().observer())).await;
+    match observer {
+        Ok(observer) => match observer.report(true).await {
+            Ok(report) => Json::<Report>(report).into_response(),
+            Err(problem) => problem.into_response(),
+        },
+        Err(error) => error.into_response(),
+    }
 }
 
 /// Keys, files and logs are worked on where blocking hurts nobody.

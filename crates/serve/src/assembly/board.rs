@@ -5,14 +5,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use signhere_pki::time::{Clock, Time};
 
-use super::Open;
+use super::{Assembly, Open, Tuf};
 use crate::config::{InstanceConfig, Services};
 use crate::error::ServeError;
 use crate::issuers::Issuers;
-use crate::state::keyring::Keyring;
 use crate::state::manifest::{Manifest, Role};
-use crate::status::{Expiry, ExpiryKind, Facts, LogFacts, LogKind, ServiceFacts, ServiceState};
+use crate::status::{
+    Expiry, ExpiryKind, Facts, IssuerFacts, LogFacts, LogKind, ServiceFacts, ServiceState,
+};
 use crate::store;
+use crate::tuf::Repository;
 
 /// The parts of the instance as they are now.
 #[derive(Clone)]
@@ -35,6 +37,7 @@ struct Fixed {
 /// What changes when the routes do.
 struct Seen {
     open: Open,
+    repository: Option<Arc<Repository>>,
     manifest: Manifest,
     certificates: Vec<(String, Time)>,
 }
@@ -71,7 +74,8 @@ impl Board {
     }
 
     /// Notes what the routes have been put together from.
-    pub(super) fn note(&self, open: Open, keyring: &Keyring, now: Time) -> Result<(), ServeError> {
+    pub(super) fn note(&self, parts: &Assembly, now: Time) -> Result<(), ServeError> {
+        let keyring = &parts.keyring;
         let on = self.fixed.on;
         let manifest = keyring.manifest().clone();
         let mut certificates = Vec::new();
@@ -88,7 +92,8 @@ impl Board {
             }
         }
         let seen = Seen {
-            open,
+            open: parts.open.clone(),
+            repository: parts.tuf.as_ref().map(Tuf::repository),
             manifest,
             certificates,
         };
@@ -134,6 +139,12 @@ impl Board {
                 at: *at,
             })
             .collect();
+        let roles = seen.repository.iter().flat_map(|tuf| tuf.expiries());
+        facts.expiries.extend(roles.map(|(role, at)| Expiry {
+            kind: ExpiryKind::Tuf,
+            what: role.trim_start_matches("TUF ").to_owned(),
+            at,
+        }));
         facts
     }
 }

@@ -24,6 +24,11 @@ pub(crate) struct Tuf {
 }
 
 impl Tuf {
+    /// What is served.
+    pub(crate) fn repository(&self) -> Arc<Repository> {
+        Arc::clone(&self.repository)
+    }
+
     /// The repository in the folder of an instance, made if there is none, with `files` as its targets; its first root is
     /// written to `root.json`.
     ///
