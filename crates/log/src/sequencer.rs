@@ -232,6 +232,11 @@ impl Sequencer {
         self.state.tree.size()
     }
 
+    /// The number of entries under the published checkpoint.
+    pub fn published_size(&self) -> u64 {
+        self.published.size
+    }
+
     /// The root of the Merkle tree of all entries.
     pub fn root(&self) -> Hash {
         self.state.root

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::layout::Layout;
 use crate::merkle::Hash;
 
 /// The hashes, or entries, of a full tile.
@@ -91,6 +92,37 @@ impl TileId {
             ..self
         }
     }
+}
+
+impl TileId {
+    /// This partial tile from the bytes of the full one, which begins with it.
+    ///
+    /// # Errors
+    /// The bytes are not those of a full tile.
+    pub fn cut(self, mut full: Vec<u8>) -> Result<Vec<u8>, TileError> {
+        let length = match self.kind {
+            TileKind::Hashes { .. } => {
+                unpack_hashes(&full, WIDTH)?;
+                usize::from(self.width).saturating_mul(32)
+            }
+            TileKind::Entries => cut_length(Layout::Entries, &full, self.width)?,
+            TileKind::Data => cut_length(Layout::StaticCt, &full, self.width)?,
+        };
+        full.truncate(length);
+        Ok(full)
+    }
+}
+
+fn cut_length(layout: Layout, full: &[u8], width: u16) -> Result<usize, TileError> {
+    let mut part = Vec::new();
+    for entry in layout
+        .split(full, WIDTH)?
+        .into_iter()
+        .take(usize::from(width))
+    {
+        layout.push(&mut part, entry)?;
+    }
+    Ok(part.len())
 }
 
 impl fmt::Display for TileId {

@@ -293,11 +293,15 @@ impl Assembly {
 
     /// The active log where clients send entries; those before it, to be read under their names.
     fn log_routes(&mut self, now: Time) -> Result<Router, ServeError> {
+        let active = self.active_shard(Role::Log, now)?;
         let mut routes = Router::new();
         for shard in begun(self.keyring.manifest(), Role::Log, now) {
-            routes = routes.merge(self.log(&shard)?.reads(&format!("/{}", shard.name)));
+            let log = self.log(&shard)?;
+            if shard.name != active.name {
+                log.freeze();
+            }
+            routes = routes.merge(log.reads(&format!("/{}", shard.name)));
         }
-        let active = self.active_shard(Role::Log, now)?;
         Ok(routes.merge(self.log(&active)?.router()))
     }
 
@@ -312,7 +316,7 @@ impl Assembly {
             return Ok(Arc::clone(log));
         }
         let log = Arc::new(CtLog::open(
-            &self.folder.service(&shard.name)?,
+            &self.folder.log_place(&shard.name)?,
             &shard.origin,
             self.keyring.key(&shard.name)?,
             &self.ca_chain()?,
@@ -329,9 +333,11 @@ impl Assembly {
             return Ok(Arc::clone(log));
         }
         let log = Arc::new(Log::open(
-            &self.folder.service(&shard.name)?,
+            &self.folder.log_place(&shard.name)?,
             &shard.origin,
             self.keyring.key(&shard.name)?,
+            None,
+            Arc::clone(&self.clock),
             self.config.limits,
         )?);
         self.open.logs.insert(shard.name.clone(), Arc::clone(&log));

@@ -37,7 +37,7 @@ use crate::http::{body, tiles};
 use crate::log::known::Known;
 use crate::pool::{CommitError, Pool, PoolError};
 use crate::proto::Bytes;
-use crate::store;
+use crate::store::{self, Place, Sweeper};
 use sequence::{Certificates, Submission, identity_of_leaf};
 use submission::{Handed, Kind};
 
@@ -158,18 +158,18 @@ impl CaChain {
 }
 
 impl CtLog {
-    /// Opens the log in `folder`, or begins it. It takes what chains to the last certificate of `chain`: see
+    /// Opens the log at `place`, or begins it. It takes what chains to the last certificate of `chain`: see
     /// [`Self::accept`].
     pub(crate) fn open(
-        folder: &Path,
+        place: &Place,
         origin: &str,
         key: PrivateKey,
         chain: &[Certificate],
         clock: Arc<dyn Clock>,
         limits: Limits,
     ) -> Result<Self, ServeError> {
-        let storage = store::open(folder).map_err(|e| ServeError::log(NAME, &e))?;
-        let known = folder.join("known.sqlite");
+        let storage = store::open(place).map_err(|e| ServeError::log(NAME, &e))?;
+        let known = place.folder.join("known.sqlite");
         Self::open_in(storage, &known, origin, key, chain, clock, limits)
     }
 
@@ -192,12 +192,14 @@ impl CtLog {
             ..SequencerConfig::new(origin, signer)
         };
         let sequencer = Sequencer::open(config, storage).map_err(|e| fail(&e))?;
+        let sweeper = Sweeper::new(known.parent().unwrap_or(known), TileKind::Data);
         let known = Known::open(known, &sequencer, identity_of_leaf);
         let pool = Pool::start(
             NAME,
-            Certificates::new(sequencer, known, clock),
+            Certificates::new(sequencer, known, sweeper, Arc::clone(&clock)),
             limits.queue,
             limits.batch,
+            clock,
         )?;
         let log = Self {
             pool,
@@ -259,7 +261,12 @@ impl CtLog {
             .merge(tiles::routes(prefix, objects, TileKind::Data))
     }
 
-    /// What made the log stop, if it did.
+    /// How many entries wait to be logged.
+    pub(crate) fn waiting(&self) -> usize {
+        self.pool.waiting()
+    }
+
+    /// What made the log stop, if it has and could not be opened again since.
     pub(crate) fn failure(&self) -> Option<CommitError> {
         self.pool.failure()
     }

@@ -1,10 +1,10 @@
 //! The signature transparency log: Rekor v2's API over a tiled log.
 
-pub(crate) mod entries;
+mod entries;
 pub(crate) mod known;
 
-use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -13,12 +13,13 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use signhere_log::merkle::leaf_hash;
+use signhere_log::cosignature::Cosign;
 use signhere_log::note::{NoteSigner, key_id_ed25519};
 use signhere_log::sequencer::{Sequencer, SequencerConfig};
 use signhere_log::storage::Objects;
 use signhere_log::tile::TileKind;
 use signhere_pki::key::{PrivateKey, PublicKey, Scheme};
+use signhere_pki::time::Clock;
 use signhere_verify::bundle::{InclusionProof, TlogEntry};
 use signhere_verify::entry::hashedrekord_v002::HashedRekord;
 
@@ -27,9 +28,8 @@ use crate::error::ServeError;
 use crate::http::problem::Problem;
 use crate::http::{body, tiles};
 use crate::pool::{CommitError, Pool, PoolError};
-use crate::store;
+use crate::store::{self, Place};
 use entries::{Entries, Receipt};
-use known::Known;
 
 const NAME: &str = "signature";
 /// Bytes of a request, as Rekor v2 takes them.
@@ -53,56 +53,74 @@ pub(crate) struct Log {
     pool: Pool<Entries>,
     objects: Arc<dyn Objects>,
     id: [u8; 32],
+    size: Arc<AtomicU64>,
+    is_frozen: AtomicBool,
 }
 
 impl Log {
-    /// Opens the log in `folder`, or begins it.
+    /// Opens the log at `place`, or begins it. Its checkpoints are published once `cosigner` is content.
     pub(crate) fn open(
-        folder: &Path,
+        place: &Place,
         origin: &str,
         key: PrivateKey,
+        cosigner: Option<Box<dyn Cosign>>,
+        clock: Arc<dyn Clock>,
         limits: Limits,
     ) -> Result<Self, ServeError> {
         let fail = |reason: &dyn ToString| ServeError::log(NAME, &reason.to_string());
         let id = log_id(origin, key.public_key())?;
         let signer = NoteSigner::new(origin, Box::new(key)).map_err(|e| fail(&e))?;
-        let storage = store::open(folder).map_err(|e| fail(&e))?;
+        let storage = store::open(place).map_err(|e| fail(&e))?;
         let objects = Arc::clone(&storage.objects);
-        let sequencer =
-            Sequencer::open(SequencerConfig::new(origin, signer), storage).map_err(|e| fail(&e))?;
-        let known = Known::open(&folder.join("known.sqlite"), &sequencer, |entry| {
-            Some(leaf_hash(entry))
-        });
-        let pool = Pool::start(
-            NAME,
-            Entries::new(sequencer, known),
-            limits.queue,
-            limits.batch,
-        )?;
-        Ok(Self { pool, objects, id })
+        let config = SequencerConfig {
+            cosigner,
+            ..SequencerConfig::new(origin, signer)
+        };
+        let sequencer = Sequencer::open(config, storage).map_err(|e| fail(&e))?;
+        let size = Arc::new(AtomicU64::new(0));
+        let (of_entries, of_clock) = (Arc::clone(&size), Arc::clone(&clock));
+        let entries = Entries::new(&place.folder, sequencer, of_clock, of_entries);
+        let pool = Pool::start(NAME, entries, limits.queue, limits.batch, clock)?;
+        Ok(Self {
+            pool,
+            objects,
+            id,
+            size,
+            is_frozen: AtomicBool::new(false),
+        })
     }
 
     /// Takes entries at `/api/v2/log/entries`; readable there and at the log's own URL.
     pub(crate) fn router(self: Arc<Self>) -> Router {
-        let objects = Arc::clone(&self.objects);
+        let reads = self.reads("/api/v2").merge(self.reads(""));
         Router::new()
             .route("/api/v2/log/entries", post(submit))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .with_state(self)
-            .merge(tiles::routes(
-                "/api/v2",
-                Arc::clone(&objects),
-                TileKind::Entries,
-            ))
-            .merge(tiles::routes("", objects, TileKind::Entries))
+            .merge(reads)
     }
 
-    /// The log's tiles and checkpoint under `prefix`, whether it still takes entries or not.
+    /// The log as anyone may read it, below `prefix`.
     pub(crate) fn reads(&self, prefix: &str) -> Router {
         tiles::routes(prefix, Arc::clone(&self.objects), TileKind::Entries)
     }
 
-    /// What made the log stop, if it did.
+    /// Takes no more entries from now on; those that wait are still answered, and all can be read.
+    pub(crate) fn freeze(&self) {
+        self.is_frozen.store(true, Ordering::Relaxed);
+    }
+
+    /// The number of entries that are durable.
+    pub(crate) fn size(&self) -> u64 {
+        self.size.load(Ordering::Relaxed)
+    }
+
+    /// How many entries wait to be logged.
+    pub(crate) fn waiting(&self) -> usize {
+        self.pool.waiting()
+    }
+
+    /// What made the log stop, if it has and could not be opened again since.
     pub(crate) fn failure(&self) -> Option<CommitError> {
         self.pool.failure()
     }
@@ -124,6 +142,9 @@ async fn submit(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
+    if log.is_frozen.load(Ordering::Relaxed) {
+        return Err(Problem::frozen());
+    }
     body::require_json(&headers)?;
     let body = body::whole(body, BODY_LIMIT)?;
     let request = HashedRekord::parse_request(&body).map_err(Problem::invalid)?;
@@ -187,7 +208,8 @@ impl From<PoolError> for Problem {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Full => Self::busy(error),
-            PoolError::Closed | PoolError::Failed => Self::unavailable(error),
+            PoolError::Unwitnessed | PoolError::Failed => Self::later(error, 5),
+            PoolError::Closed => Self::unavailable(error),
         }
     }
 }

@@ -19,6 +19,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::ServeError;
+use crate::store::Place;
 use files::{SECRET, ensure_private_dir, sync_dir};
 
 const LOCK: &str = "lock";
@@ -125,6 +126,15 @@ impl StateFolder {
         ensure_private_dir(&path)?;
         sync_dir(&self.root)?;
         Ok(path)
+    }
+
+    /// Where the log of this name is kept. Its high-water mark is not in its own folder, which may be
+    /// restored from an older copy.
+    pub(crate) fn log_place(&self, name: &str) -> Result<Place, ServeError> {
+        Ok(Place {
+            folder: self.service(name)?,
+            high_water: self.service("high-water")?.join(name),
+        })
     }
 
     /// New keys go only into a folder that is empty: not among a stranger's files, nor beside logs and

@@ -8,26 +8,43 @@
 //!   tiles/       what the log publishes, as any web server may serve it: checkpoint, tile/…
 //!   temporary/   files on their way; emptied at every opening
 //! ```
+//!
+//! The high-water mark is a file elsewhere, in the form of `lock`: the last checkpoint that may have been seen.
+//! Who restores a log and knows that nobody has seen a newer checkpoint makes it by copying `tiles/checkpoint`.
 
 mod file;
+mod journal;
+mod slots;
+mod sweep;
 
 use std::fs::{self, File, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use signhere_log::sequencer::Storage;
 use signhere_log::storage::{Objects, StorageError};
 
-use file::{FileJournal, FileLock, FileObjects, io, make_dir, open_private};
+use file::{FileObjects, io, make_dir, open_private};
+use journal::FileJournal;
+use slots::FileLock;
 
-/// Bytes of a lock: a checkpoint with many signatures.
-const MAX_LOCK: u64 = 1 << 20;
+pub(crate) use sweep::Sweeper;
 
-/// The storage in `folder`, made if there is none, held by this process until journal and lock are dropped.
+/// Where a log is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// All of it but its high-water mark.
+    pub(crate) folder: PathBuf,
+    /// The file of its high-water mark.
+    pub(crate) high_water: PathBuf,
+}
+
+/// The storage at `place`, made if there is none, held by this process until journal and lock are dropped.
 ///
 /// # Errors
 /// [`StorageError::InUse`] if another process, or this one, has it open already; or the file system refuses.
-pub(crate) fn open(folder: &Path) -> Result<Storage, StorageError> {
+pub(crate) fn open(place: &Place) -> Result<Storage, StorageError> {
+    let Place { folder, high_water } = place;
     make_dir(folder)?;
     let hold = Arc::new(hold(&folder.join("hold"))?);
     let temporary = folder.join("temporary");
@@ -39,13 +56,24 @@ pub(crate) fn open(folder: &Path) -> Result<Storage, StorageError> {
     }
     let tiles = folder.join("tiles");
     make_dir(&tiles)?;
+    if let Some(parent) = high_water.parent() {
+        make_dir(parent)?;
+    }
     let journal = FileJournal::open(&folder.join("journal"), Arc::clone(&hold))?;
     file::sync_dir(folder)?;
     Ok(Storage {
         objects: Arc::new(FileObjects::new(&tiles, &temporary)),
         journal: Box::new(journal),
-        lock: Box::new(FileLock::new(&folder.join("lock"), &temporary, hold)),
-        high_water: None,
+        lock: Box::new(FileLock::new(
+            &folder.join("lock"),
+            &temporary.join("lock"),
+            Arc::clone(&hold),
+        )),
+        high_water: Some(Box::new(FileLock::high_water(
+            high_water,
+            &high_water.with_extension("new"),
+            hold,
+        ))),
     })
 }
 
@@ -60,9 +88,9 @@ pub(crate) fn objects(folder: &Path) -> Arc<dyn Objects> {
 /// The value of the lock in `folder`; none if there is no lock.
 ///
 /// # Errors
-/// The file system refuses.
+/// The file system refuses, or the file is damaged.
 pub(crate) fn lock(folder: &Path) -> Result<Option<Vec<u8>>, StorageError> {
-    file::read(&folder.join("lock"), MAX_LOCK)
+    slots::read(&folder.join("lock"))
 }
 
 fn hold(path: &Path) -> Result<File, StorageError> {

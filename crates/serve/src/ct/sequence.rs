@@ -9,9 +9,9 @@ use signhere_log::static_ct::{LogEntry, TileLeaf, leaf_index_extension};
 use signhere_pki::digest::sha256;
 use signhere_pki::time::Clock;
 
-use crate::log::entries::commit_error;
 use crate::log::known::Known;
 use crate::pool::{CommitError, Sequence};
+use crate::store::Sweeper;
 
 /// What is to be logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,7 @@ pub(crate) struct Logged {
 pub(super) struct Certificates {
     sequencer: Sequencer,
     known: Known,
+    sweeper: Sweeper,
     clock: Arc<dyn Clock>,
 }
 
@@ -45,10 +46,16 @@ enum Place {
 }
 
 impl Certificates {
-    pub(super) fn new(sequencer: Sequencer, known: Known, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(
+        sequencer: Sequencer,
+        known: Known,
+        sweeper: Sweeper,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             sequencer,
             known,
+            sweeper,
             clock,
         }
     }
@@ -77,6 +84,8 @@ impl Sequence for Certificates {
             .checked_mul(1000)
             .ok_or_else(|| refused("the clock is beyond all time"))?;
 
+        // What was logged without an answer, because the storage failed.
+        self.known.catch_up(&self.sequencer);
         let mut next_index = self.sequencer.size();
         let mut leaves = Vec::with_capacity(batch.len());
         let mut answers = Vec::with_capacity(batch.len());
@@ -111,19 +120,31 @@ impl Sequence for Certificates {
             });
             next_index = next_index.saturating_add(1);
         }
-        self.sequencer.append_batch(leaves).map_err(commit_error)?;
+        self.sequencer.append_batch(leaves)?;
         let indices = positions.into_iter();
-        self.known
-            .add(indices.map(|(identity, (_, index))| (identity, index)));
+        self.known.add(
+            indices.map(|(identity, (_, index))| (identity, index)),
+            self.sequencer.size(),
+        );
 
         let answer = |place| match place {
             Place::InLog(logged) => Ok(logged),
-            Place::InBatch(position) => answers.get(position).cloned().ok_or_else(|| CommitError {
-                reason: "a batch was answered short".to_owned(),
-                may_go_on: false,
-            }),
+            Place::InBatch(position) => answers
+                .get(position)
+                .cloned()
+                .ok_or_else(|| CommitError::Stopped("a batch was answered short".to_owned())),
         };
         places.into_iter().map(answer).collect()
+    }
+
+    fn tend(&mut self) -> Result<(), CommitError> {
+        self.sweeper
+            .sweep(self.sequencer.published_size(), self.clock.now());
+        Ok(self.sequencer.publish()?)
+    }
+
+    fn reopen(&mut self) -> Result<(), CommitError> {
+        Ok(self.sequencer.reopen()?)
     }
 }
 
@@ -146,8 +167,5 @@ pub(super) fn identity_of_leaf(leaf: &[u8]) -> Option<Hash> {
 }
 
 fn refused(reason: &str) -> CommitError {
-    CommitError {
-        reason: reason.to_owned(),
-        may_go_on: true,
-    }
+    CommitError::Refused(reason.to_owned())
 }

@@ -89,7 +89,10 @@ fn open(
     clock: &Arc<FakeClock>,
 ) -> Arc<CtLog> {
     let log = CtLog::open(
-        &dir.path().join("ct-1"),
+        &Place {
+            folder: dir.path().join("ct-1"),
+            high_water: dir.path().join("high-water/ct-1"),
+        },
         "ct.example.org",
         key.clone(),
         chain,

@@ -46,6 +46,12 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, 12, "Method Not Allowed")
     }
 
+    /// 405: the log takes no more entries, in the words that clients of Rekor know.
+    pub(crate) fn frozen() -> Self {
+        let message = "This log has been frozen, please switch to the latest log.";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, 12, message)
+    }
+
     /// 413: more bytes than the service takes.
     pub(crate) fn too_large(limit: usize) -> Self {
         Self::new(
@@ -97,9 +103,13 @@ impl Problem {
 
     /// 503: try the same again later.
     pub(crate) fn busy(message: impl ToString) -> Self {
-        let retry_after_seconds = Some(1);
+        Self::later(message, 1)
+    }
+
+    /// 503: try the same again after so many seconds.
+    pub(crate) fn later(message: impl ToString, seconds: u16) -> Self {
         Self {
-            retry_after_seconds,
+            retry_after_seconds: Some(seconds),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, 14, message)
         }
     }

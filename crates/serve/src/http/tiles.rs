@@ -50,7 +50,7 @@ async fn tile(State(log): State<Readable>, Path(path): Path<String>) -> Result<R
     if !matches!(id.kind(), TileKind::Hashes { .. }) && id.kind() != log.entries {
         return Err(Problem::not_found());
     }
-    let bytes = read(log.objects, id.to_string()).await?;
+    let bytes = read_tile(log, id).await?;
     let headers = [
         (
             header::CONTENT_TYPE,
@@ -59,6 +59,18 @@ async fn tile(State(log): State<Readable>, Path(path): Path<String>) -> Result<R
         (header::CACHE_CONTROL, FOR_EVER),
     ];
     Ok((headers, bytes).into_response())
+}
+
+/// A partial tile that is no longer stored is the beginning of its full one.
+async fn read_tile(log: Readable, id: TileId) -> Result<Vec<u8>, Problem> {
+    let is_partial = !id.is_full();
+    match read(Arc::clone(&log.objects), id.to_string()).await {
+        Err(problem) if is_partial && problem == Problem::not_found() => {
+            let full = read(log.objects, id.full().to_string()).await?;
+            id.cut(full).map_err(|_| Problem::internal())
+        }
+        answer => answer,
+    }
 }
 
 async fn read(objects: Arc<dyn Objects>, path: String) -> Result<Vec<u8>, Problem> {

@@ -1,17 +1,26 @@
 //! The log as its thread drives it: no entry twice.
 
 use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use signhere_log::merkle::{Hash, leaf_hash};
-use signhere_log::sequencer::{Appended, Sequencer, SequencerError};
+use signhere_log::sequencer::{Appended, Sequencer};
+use signhere_log::tile::TileKind;
+use signhere_pki::time::Clock;
 
 use super::known::Known;
 use crate::pool::{CommitError, Sequence};
+use crate::store::Sweeper;
 
 /// The sequencer and what it is known to hold.
 pub(super) struct Entries {
     sequencer: Sequencer,
     known: Known,
+    sweeper: Sweeper,
+    clock: Arc<dyn Clock>,
+    size: Arc<AtomicU64>,
 }
 
 /// Where an entry is, and the proof of it.
@@ -28,8 +37,24 @@ enum Place {
 }
 
 impl Entries {
-    pub(super) fn new(sequencer: Sequencer, known: Known) -> Self {
-        Self { sequencer, known }
+    /// The log in `folder`, open in `sequencer`. It keeps the number of its entries in `size`.
+    pub(super) fn new(
+        folder: &Path,
+        sequencer: Sequencer,
+        clock: Arc<dyn Clock>,
+        size: Arc<AtomicU64>,
+    ) -> Self {
+        let known = Known::open(&folder.join("known.sqlite"), &sequencer, |entry| {
+            Some(leaf_hash(entry))
+        });
+        size.store(sequencer.size(), Ordering::Relaxed);
+        Self {
+            sequencer,
+            known,
+            sweeper: Sweeper::new(folder, TileKind::Entries),
+            clock,
+            size,
+        }
     }
 
     /// The index of an entry that the log holds, which the log itself has confirmed.
@@ -45,6 +70,8 @@ impl Sequence for Entries {
     type Receipt = Receipt;
 
     fn commit(&mut self, batch: Vec<Vec<u8>>) -> Result<Vec<Receipt>, CommitError> {
+        // What was logged without an answer: its batch waited for witnesses, or the storage failed.
+        self.known.catch_up(&self.sequencer);
         let mut new = Vec::new();
         let mut positions = HashMap::new();
         let mut places = Vec::with_capacity(batch.len());
@@ -69,25 +96,24 @@ impl Sequence for Entries {
             places.push(place);
         }
 
-        let appended = self.sequencer.append_batch(new).map_err(commit_error)?;
+        self.sequencer.publish()?;
+        let appended = self.sequencer.append_batch(new)?;
         let indices = positions
             .into_iter()
             .filter_map(|(hash, position)| Some((hash, appended.get(position)?.index)));
-        self.known.add(indices);
+        self.known.add(indices, self.sequencer.size());
+        self.size.store(self.sequencer.size(), Ordering::Relaxed);
 
         let receipt = |place| match place {
             Place::InLog(index) => {
-                let appended = self.sequencer.prove(index).map_err(commit_error)?;
+                let appended = self.sequencer.prove(index)?;
                 Ok(Receipt {
                     appended,
                     was_there: true,
                 })
             }
             Place::InBatch { position, again } => {
-                let missing = || CommitError {
-                    reason: "a batch was answered short".to_owned(),
-                    may_go_on: false,
-                };
+                let missing = || CommitError::Stopped("a batch was answered short".to_owned());
                 let appended = appended.get(position).cloned().ok_or_else(missing)?;
                 Ok(Receipt {
                     appended,
@@ -97,20 +123,16 @@ impl Sequence for Entries {
         };
         places.into_iter().map(receipt).collect()
     }
-}
 
-/// Whether the sequencer can go on is what it says of each error: only these leave the log untouched.
-pub(crate) fn commit_error(error: SequencerError) -> CommitError {
-    let may_go_on = matches!(
-        error,
-        SequencerError::Entry { .. }
-            | SequencerError::Full { .. }
-            | SequencerError::Batch(_)
-            | SequencerError::Signing(_)
-            | SequencerError::Read(_)
-    );
-    CommitError {
-        reason: error.to_string(),
-        may_go_on,
+    fn tend(&mut self) -> Result<(), CommitError> {
+        self.sweeper
+            .sweep(self.sequencer.published_size(), self.clock.now());
+        Ok(self.sequencer.publish()?)
+    }
+
+    fn reopen(&mut self) -> Result<(), CommitError> {
+        self.sequencer.reopen()?;
+        self.size.store(self.sequencer.size(), Ordering::Relaxed);
+        Ok(())
     }
 }

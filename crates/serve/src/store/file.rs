@@ -1,23 +1,19 @@
-//! A log's objects, journal and lock as files. What each promises is said at the traits.
+//! A log's objects as files, and what journal and lock share with them.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use signhere_log::storage::{Journal, Lock, Objects, StorageError};
-use signhere_pki::digest::sha256;
+use signhere_log::storage::{Objects, StorageError};
 
 /// The mode of files that only the log reads.
-const PRIVATE: u32 = 0o600;
+pub(super) const PRIVATE: u32 = 0o600;
 /// The mode of files that the log publishes.
 const PUBLIC: u32 = 0o644;
 /// The largest object: a full tile of the largest entries, with room to spare.
 const MAX_OBJECT: u64 = 64 << 20;
-/// The largest journal: far more than the sequencer lets one grow to.
-const MAX_JOURNAL: u64 = 512 << 20;
 
 /// Published objects below one folder. Each is written beside it and renamed into place.
 #[derive(Debug)]
@@ -105,152 +101,6 @@ impl Objects for FileObjects {
     }
 }
 
-/// Records in one file, each behind its length (4 bytes, big-endian) and its SHA-256.
-#[derive(Debug)]
-pub(super) struct FileJournal {
-    path: PathBuf,
-    file: File,
-    /// Where the last whole record ends; unknown before the first read, and after a failure.
-    end: Option<u64>,
-    _hold: Arc<File>,
-}
-
-impl FileJournal {
-    pub(super) fn open(path: &Path, hold: Arc<File>) -> Result<Self, StorageError> {
-        Ok(Self {
-            path: path.to_owned(),
-            file: open_private(path)?,
-            end: None,
-            _hold: hold,
-        })
-    }
-
-    /// All bytes of the file.
-    fn bytes(&mut self) -> Result<Vec<u8>, StorageError> {
-        let fail = |error| io("read", &self.path, &error);
-        let length = self.file.metadata().map_err(fail)?.len();
-        if length > MAX_JOURNAL {
-            let path = self.path.display().to_string();
-            return Err(StorageError::TooLarge {
-                path,
-                limit: MAX_JOURNAL,
-                found: length,
-            });
-        }
-        self.file.seek(SeekFrom::Start(0)).map_err(fail)?;
-        let mut bytes = Vec::new();
-        (&self.file)
-            .take(MAX_JOURNAL)
-            .read_to_end(&mut bytes)
-            .map_err(fail)?;
-        Ok(bytes)
-    }
-
-    fn write(&mut self, end: u64, frame: &[u8]) -> io::Result<()> {
-        // Cuts off what a torn write may have left behind the last whole record.
-        if self.file.metadata()?.len() != end {
-            self.file.set_len(end)?;
-        }
-        self.file.seek(SeekFrom::Start(end))?;
-        self.file.write_all(frame)?;
-        self.file.sync_data()
-    }
-}
-
-impl Journal for FileJournal {
-    fn append(&mut self, record: &[u8]) -> Result<(), StorageError> {
-        if self.end.is_none() {
-            self.read()?;
-        }
-        // Taken until the write has succeeded: after a failure, what is there has to be read again.
-        let end = self.end.take().unwrap_or(0);
-        let frame = frame(record).filter(|frame| {
-            end.checked_add(length(frame))
-                .is_some_and(|after| after <= MAX_JOURNAL)
-        });
-        let Some(frame) = frame else {
-            let found = end.saturating_add(length(record));
-            let path = self.path.display().to_string();
-            return Err(StorageError::TooLarge {
-                path,
-                limit: MAX_JOURNAL,
-                found,
-            });
-        };
-        self.write(end, &frame)
-            .map_err(|error| io("append to", &self.path, &error))?;
-        self.end = Some(end.saturating_add(length(&frame)));
-        Ok(())
-    }
-
-    fn read(&mut self) -> Result<Vec<Vec<u8>>, StorageError> {
-        let bytes = self.bytes()?;
-        let mut records = Vec::new();
-        let mut rest = bytes.as_slice();
-        loop {
-            match unframe(rest) {
-                Frame::Record(record, after) => {
-                    records.push(record.to_vec());
-                    rest = after;
-                }
-                Frame::Torn => break,
-                Frame::Damaged => {
-                    let path = self.path.display().to_string();
-                    let offset = length(&bytes).saturating_sub(length(rest));
-                    return Err(StorageError::Damaged { path, offset });
-                }
-            }
-        }
-        self.end = Some(length(&bytes).saturating_sub(length(rest)));
-        Ok(records)
-    }
-
-    fn clear(&mut self) -> Result<(), StorageError> {
-        self.end = None;
-        let cleared = self.file.set_len(0).and_then(|()| self.file.sync_all());
-        cleared.map_err(|error| io("clear", &self.path, &error))?;
-        self.end = Some(0);
-        Ok(())
-    }
-}
-
-/// One value in one file, replaced by renaming a synced one over it.
-#[derive(Debug)]
-pub(super) struct FileLock {
-    path: PathBuf,
-    temporary: PathBuf,
-    _hold: Arc<File>,
-}
-
-impl FileLock {
-    pub(super) fn new(path: &Path, temporary: &Path, hold: Arc<File>) -> Self {
-        Self {
-            path: path.to_owned(),
-            temporary: temporary.join("lock"),
-            _hold: hold,
-        }
-    }
-}
-
-impl Lock for FileLock {
-    fn load(&mut self) -> Result<Option<Vec<u8>>, StorageError> {
-        read(&self.path, MAX_OBJECT)
-    }
-
-    /// One step, because the hold keeps every other process out and `&mut` every other thread.
-    fn replace(&mut self, old: Option<&[u8]>, new: &[u8]) -> Result<(), StorageError> {
-        if self.load()?.as_deref() != old {
-            return Err(StorageError::LockMoved);
-        }
-        let mut file = create(&self.temporary, PRIVATE)?;
-        let written = file.write_all(new).and_then(|()| file.sync_all());
-        written.map_err(|error| io("write", &self.temporary, &error))?;
-        fs::rename(&self.temporary, &self.path)
-            .map_err(|error| io("put in place", &self.path, &error))?;
-        self.path.parent().map_or(Ok(()), sync_dir)
-    }
-}
-
 /// Makes a folder that others may look into, and those above it.
 pub(super) fn make_dir(path: &Path) -> Result<(), StorageError> {
     let made = DirBuilder::new().recursive(true).mode(0o755).create(path);
@@ -286,7 +136,7 @@ pub(super) fn open_private(path: &Path) -> Result<File, StorageError> {
 }
 
 /// A new, empty file for writing.
-fn create(path: &Path, mode: u32) -> Result<File, StorageError> {
+pub(super) fn create(path: &Path, mode: u32) -> Result<File, StorageError> {
     let mut options = OpenOptions::new();
     let opened = options
         .write(true)
@@ -319,57 +169,6 @@ pub(super) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, StorageEr
     Ok(Some(bytes))
 }
 
-/// What stands at some place of a journal.
-enum Frame<'a> {
-    /// A record, and what follows it.
-    Record(&'a [u8], &'a [u8]),
-    /// The end: nothing, or an append that never returned. (Should it be the damaged last record of a batch
-    /// that was committed, then the lock tells, and the log does not open.)
-    Torn,
-    /// A record that had been added, for a whole one follows it.
-    Damaged,
-}
-
-/// A record as it stands in the journal; none if it is empty or its length does not fit.
-fn frame(record: &[u8]) -> Option<Vec<u8>> {
-    let length = u32::try_from(record.len())
-        .ok()
-        .filter(|length| *length > 0)?;
-    Some([&length.to_be_bytes()[..], &sha256(record), record].concat())
-}
-
-fn unframe(bytes: &[u8]) -> Frame<'_> {
-    let Some((length, checksum, rest)) = header(bytes) else {
-        return Frame::Torn;
-    };
-    let Some((record, after)) = rest.split_at_checked(length) else {
-        return Frame::Torn;
-    };
-    if is_whole(record, checksum) {
-        return Frame::Record(record, after);
-    }
-    let next =
-        header(after).and_then(|(length, checksum, rest)| Some((rest.get(..length)?, checksum)));
-    match next {
-        Some((record, checksum)) if is_whole(record, checksum) => Frame::Damaged,
-        _ => Frame::Torn,
-    }
-}
-
-fn header(bytes: &[u8]) -> Option<(usize, &[u8; 32], &[u8])> {
-    let (length, rest) = bytes.split_first_chunk::<4>()?;
-    let (checksum, rest) = rest.split_first_chunk::<32>()?;
-    Some((
-        usize::try_from(u32::from_be_bytes(*length)).ok()?,
-        checksum,
-        rest,
-    ))
-}
-
-fn is_whole(record: &[u8], checksum: &[u8; 32]) -> bool {
-    !record.is_empty() && sha256(record) == *checksum
-}
-
-fn length(bytes: &[u8]) -> u64 {
+pub(super) fn length(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }

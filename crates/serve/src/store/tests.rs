@@ -8,7 +8,9 @@ use signhere_log::merkle::{Hash, verify_consistency};
 use signhere_log::note::{NoteSigner, NoteVerifier};
 use signhere_log::sequencer::{Sequencer, SequencerConfig};
 use signhere_log::storage::{Journal, Objects};
+use signhere_log::tile::TileKind;
 use signhere_pki::key::{KeyKind, PrivateKey};
+use signhere_pki::time::Time;
 
 use crate::quiet::{nothing_starts, one_starts};
 
@@ -21,6 +23,13 @@ fn config(key: &PrivateKey) -> SequencerConfig {
     SequencerConfig {
         clear_after_batches: 5,
         ..SequencerConfig::new(ORIGIN, NoteSigner::new(ORIGIN, Box::new(key)).unwrap())
+    }
+}
+
+fn place(folder: &Path) -> Place {
+    Place {
+        folder: folder.to_owned(),
+        high_water: folder.with_extension("high-water"),
     }
 }
 
@@ -39,7 +48,7 @@ fn a_log_in_files_goes_on_where_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let key = PrivateKey::generate(KeyKind::Ed25519).unwrap();
     for round in 0..7_u64 {
-        let mut log = Sequencer::open(config(&key), open(folder.path()).unwrap()).unwrap();
+        let mut log = Sequencer::open(config(&key), open(&place(folder.path())).unwrap()).unwrap();
         assert_eq!(log.size(), round * 100);
         for part in 0..4 {
             let entries = (0..25)
@@ -74,10 +83,10 @@ fn a_log_in_files_goes_on_where_it_was() {
 fn a_second_holder_is_refused_until_the_first_lets_go() {
     let _quiet = nothing_starts();
     let folder = tempfile::tempdir().unwrap();
-    let first = open(folder.path()).unwrap();
+    let first = open(&place(folder.path())).unwrap();
     let path = folder.path().join("hold").display().to_string();
     assert_eq!(
-        open(folder.path()).map(|_| ()),
+        open(&place(folder.path())).map(|_| ()),
         Err(StorageError::InUse { path })
     );
     // Published objects may be read on, but nobody may write with the storage half dropped.
@@ -85,12 +94,12 @@ fn a_second_holder_is_refused_until_the_first_lets_go() {
         objects,
         journal,
         lock,
-        ..
+        high_water,
     } = first;
-    drop(journal);
-    assert!(open(folder.path()).is_err());
+    drop((journal, high_water));
+    assert!(open(&place(folder.path())).is_err());
     drop(lock);
-    assert!(open(folder.path()).is_ok());
+    assert!(open(&place(folder.path())).is_ok());
     assert_eq!(objects.get("checkpoint"), Ok(None));
 }
 
@@ -98,7 +107,7 @@ fn a_second_holder_is_refused_until_the_first_lets_go() {
 fn objects_are_replaced_whole_and_never_outside_of_their_folder() {
     let _quiet = nothing_starts();
     let folder = tempfile::tempdir().unwrap();
-    let storage = open(folder.path()).unwrap();
+    let storage = open(&place(folder.path())).unwrap();
     let objects = storage.objects;
     objects.put("tile/0/000.p/1", b"one").unwrap();
     objects.put("tile/0/000", b"full").unwrap();
@@ -139,7 +148,7 @@ fn objects_are_replaced_whole_and_never_outside_of_their_folder() {
 fn a_failed_write_is_an_error_and_leaves_the_object() {
     let _quiet = nothing_starts();
     let folder = tempfile::tempdir().unwrap();
-    let objects = open(folder.path()).unwrap().objects;
+    let objects = open(&place(folder.path())).unwrap().objects;
     objects.put("a", b"file").unwrap();
     assert!(matches!(
         objects.put("a/b", b"x"),
@@ -152,7 +161,7 @@ fn a_failed_write_is_an_error_and_leaves_the_object() {
 fn the_lock_moves_only_from_the_value_it_has() {
     let _quiet = nothing_starts();
     let folder = tempfile::tempdir().unwrap();
-    let mut lock = open(folder.path()).unwrap().lock;
+    let mut lock = open(&place(folder.path())).unwrap().lock;
     assert_eq!(lock.load(), Ok(None));
     assert_eq!(
         lock.replace(Some(b"x"), b"one"),
@@ -168,13 +177,13 @@ fn the_lock_moves_only_from_the_value_it_has() {
     assert_eq!(lock.replace(Some(b"one"), b"two"), Ok(()));
     drop(lock);
     assert_eq!(
-        open(folder.path()).unwrap().lock.load(),
+        open(&place(folder.path())).unwrap().lock.load(),
         Ok(Some(b"two".to_vec()))
     );
 }
 
 fn journal(folder: &Path) -> Box<dyn Journal> {
-    open(folder).unwrap().journal
+    open(&place(folder)).unwrap().journal
 }
 
 #[test]
@@ -204,13 +213,13 @@ fn a_torn_tail_is_no_record() {
     let path = folder.path().join("journal");
     let mut writer = journal(folder.path());
     writer.append(b"first").unwrap();
-    let first = fs::read(&path).unwrap();
     writer.append(b"second").unwrap();
     drop(writer);
-    let both = fs::read(&path).unwrap();
+    let first = 36 + b"first".len();
+    let both = &fs::read(&path).unwrap()[..first + 36 + b"second".len()];
 
-    let cut = (first.len()..both.len()).map(|length| both[..length].to_vec());
-    let zeros = (first.len()..both.len()).map(|length| {
+    let cut = (first..both.len()).map(|length| both[..length].to_vec());
+    let zeros = (first..both.len()).map(|length| {
         let mut bytes = both[..length].to_vec();
         bytes.resize(both.len(), 0);
         bytes
@@ -236,7 +245,7 @@ fn a_damaged_record_before_others_is_no_torn_tail() {
     let path = folder.path().join("journal");
     let mut writer = journal(folder.path());
     writer.append(b"first").unwrap();
-    let first = fs::read(&path).unwrap().len();
+    let first = 36 + b"first".len();
     writer.append(b"second").unwrap();
     writer.append(b"third").unwrap();
     drop(writer);
@@ -253,6 +262,153 @@ fn a_damaged_record_before_others_is_no_torn_tail() {
     assert_eq!(journal.append(b"x"), Err(damaged));
 }
 
+/// What an older, longer journal has left behind is no record, wherever a new record happens to end.
+#[test]
+fn what_was_cleared_never_comes_back() {
+    let _quiet = nothing_starts();
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = journal(folder.path());
+    for round in 0..4_u8 {
+        let records: Vec<_> = (0..5)
+            .map(|number| vec![round * 16 + number; 100])
+            .collect();
+        for record in &records[..usize::from(5 - round)] {
+            journal.append(record).unwrap();
+        }
+        assert_eq!(journal.read().unwrap(), records[..usize::from(5 - round)]);
+        journal.clear().unwrap();
+        assert_eq!(journal.read(), Ok(Vec::new()));
+    }
+    // The same first record again, as after a batch that was never committed.
+    journal.append(&[48; 100]).unwrap();
+    drop(journal);
+    let again = self::journal(folder.path()).read();
+    assert_eq!(again, Ok(vec![vec![48; 100]]));
+}
+
+#[test]
+fn a_torn_slot_leaves_the_value_before() {
+    let _quiet = nothing_starts();
+    let folder = tempfile::tempdir().unwrap();
+    let mut lock = open(&place(folder.path())).unwrap().lock;
+    lock.replace(None, b"one").unwrap();
+    lock.replace(Some(b"one"), b"two").unwrap();
+    let path = folder.path().join("lock");
+    let before = fs::read(&path).unwrap();
+    lock.replace(Some(b"two"), b"three").unwrap();
+    drop(lock);
+    let after = fs::read(&path).unwrap();
+    assert_eq!(before.len(), after.len());
+    let changed: Vec<_> = (0..after.len())
+        .filter(|at| before[*at] != after[*at])
+        .collect();
+    for end in &changed {
+        let torn = [&after[..*end], &before[*end..]].concat();
+        fs::write(&path, torn).unwrap();
+        assert_eq!(super::lock(folder.path()), Ok(Some(b"two".to_vec())));
+    }
+    fs::write(&path, vec![0; after.len()]).unwrap();
+    let damaged = StorageError::Damaged {
+        path: path.display().to_string(),
+        offset: 0,
+    };
+    assert_eq!(super::lock(folder.path()), Err(damaged.clone()));
+    let mut lock = open(&place(folder.path())).unwrap().lock;
+    assert_eq!(lock.replace(None, b"four"), Err(damaged));
+    let long = vec![0; 20_000];
+    fs::write(&path, after).unwrap();
+    assert!(matches!(
+        lock.replace(Some(b"three"), &long),
+        Err(StorageError::TooLarge { found: 20_000, .. })
+    ));
+    assert_eq!(lock.load(), Ok(Some(b"three".to_vec())));
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &to),
+            false => drop(fs::copy(entry.path(), to).unwrap()),
+        }
+    }
+}
+
+/// A backup is put back after the log has gone on: it must sign nothing, for it would sign another history.
+#[test]
+fn an_older_copy_of_the_log_does_not_open() {
+    let _quiet = nothing_starts();
+    let dir = tempfile::tempdir().unwrap();
+    let (original, backup) = (dir.path().join("log"), dir.path().join("backup"));
+    let key = PrivateKey::generate(KeyKind::Ed25519).unwrap();
+    let open_log = |folder: &Path| {
+        let storage = open(&place(folder)).unwrap();
+        Sequencer::open(config(&key), storage).map_err(|error| error.to_string())
+    };
+    let mut log = open_log(&original).unwrap();
+    log.append_batch(vec![b"one".to_vec()]).unwrap();
+    drop(log);
+    copy(&original, &backup);
+    let mut log = open_log(&original).unwrap();
+    log.append_batch(vec![b"two".to_vec()]).unwrap();
+    drop(log);
+
+    fs::rename(&original, dir.path().join("newer")).unwrap();
+    fs::rename(&backup, &original).unwrap();
+    let refused = "a checkpoint of 2 entries has been signed, but the log stands at 1".to_owned();
+    assert_eq!(open_log(&original).map(|log| log.size()), Err(refused));
+    // Neither does one without its mark, until a person vouches for it.
+    let mark = place(&original).high_water;
+    fs::remove_file(&mark).unwrap();
+    let missing = "the log has 1 entries, but its high-water mark is missing".to_owned();
+    assert_eq!(open_log(&original).map(|log| log.size()), Err(missing));
+    fs::copy(dir.path().join("newer/tiles/checkpoint"), &mark).unwrap();
+    let refused = "a checkpoint of 2 entries has been signed, but the log stands at 1".to_owned();
+    assert_eq!(open_log(&original).map(|log| log.size()), Err(refused));
+    // Nothing was changed; the newer copy goes on.
+    fs::rename(&original, &backup).unwrap();
+    fs::rename(dir.path().join("newer"), &original).unwrap();
+    assert_eq!(open_log(&original).unwrap().size(), 2);
+}
+
+#[test]
+fn partial_tiles_go_some_time_after_the_tile_is_full() {
+    let _quiet = nothing_starts();
+    let folder = tempfile::tempdir().unwrap();
+    let key = PrivateKey::generate(KeyKind::Ed25519).unwrap();
+    let mut log = Sequencer::open(config(&key), open(&place(folder.path())).unwrap()).unwrap();
+    for index in 0..300_u64 {
+        log.append_batch(vec![index.to_be_bytes().to_vec()])
+            .unwrap();
+    }
+    let tiles = folder.path().join("tiles/tile");
+    let partials = |path: &str| fs::read_dir(tiles.join(path)).map_or(0, Iterator::count);
+    let counts = || ["0/000.p", "entries/000.p", "0/001.p", "1/000.p"].map(partials);
+    assert_eq!(counts(), [255, 255, 44, 1]);
+
+    let written = fs::metadata(tiles.join("0/000"))
+        .unwrap()
+        .modified()
+        .unwrap();
+    let written = written
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    let at = |seconds| Time::from_unix(i64::try_from(written).unwrap() + seconds);
+    let mut sweeper = Sweeper::new(folder.path(), TileKind::Entries);
+    sweeper.sweep(log.size(), at(500));
+    assert_eq!(counts(), [255, 255, 44, 1]);
+    for _ in 0..2 {
+        sweeper.sweep(log.size(), at(605));
+        assert_eq!(counts(), [0, 0, 44, 1]);
+    }
+    // Proofs for older trees, and a later opening, make do with the full tile.
+    assert_eq!(log.reader().inclusion(7, 100).unwrap().len(), 7);
+    drop(log);
+    check(folder.path(), &key);
+}
+
 const CHILD: &str = "SIGNHERE_TEST_LOG_FOLDER";
 
 /// The process that the next test kills. Started by the test runner itself it has nothing to do.
@@ -267,7 +423,8 @@ fn writes_until_it_is_killed() {
     };
     let folder = Path::new(&folder);
     let key = PrivateKey::from_pkcs8_der(&fs::read(folder.join("key")).unwrap()).unwrap();
-    let mut log = Sequencer::open(config(&key), open(&folder.join("log")).unwrap()).unwrap();
+    let mut log =
+        Sequencer::open(config(&key), open(&place(&folder.join("log"))).unwrap()).unwrap();
     let mut out = std::io::stdout();
     for round in 0..1_000_000_u64 {
         let count = round % 23 + 1;
@@ -323,7 +480,7 @@ fn a_killed_process_loses_nothing_that_it_answered() {
         child.wait().unwrap();
         assert!(seen >= lines, "the process ended by itself");
 
-        let log = Sequencer::open(config(&key), open(&log_folder).unwrap()).unwrap();
+        let log = Sequencer::open(config(&key), open(&place(&log_folder)).unwrap()).unwrap();
         let (size, root) = answered.unwrap();
         let proof = log.reader().consistency(size, log.size()).unwrap();
         verify_consistency(size, &root, log.size(), &log.root(), &proof).unwrap();
