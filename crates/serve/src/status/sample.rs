@@ -18,7 +18,7 @@ use signhere_verify::entry::hashedrekord_v002::HashedRekord;
 use tempfile::TempDir;
 
 use super::*;
-use crate::store;
+use crate::store::{self, Place};
 
 pub(crate) const NOW: Time = Time::from_unix(1_795_000_000);
 pub(crate) const ISSUER: &str = "https://issuer.example";
@@ -34,7 +34,11 @@ pub(crate) struct Sample {
 impl Sample {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let storage = store::open(&dir.path().join("log-1")).unwrap();
+        let storage = store::open(&Place {
+            folder: dir.path().join("log-1"),
+            high_water: dir.path().join("high-water/log-1"),
+        })
+        .unwrap();
         let objects = Arc::clone(&storage.objects);
         let key = PrivateKey::generate(KeyKind::Ed25519).unwrap();
         let signer = NoteSigner::new("log-1.example", Box::new(key)).unwrap();
