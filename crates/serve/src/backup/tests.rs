@@ -19,8 +19,7 @@ fn instance(sample: &Sample) -> PathBuf {
         .unwrap();
     fs::write(dir.join("instance.toml"), b"listen = \"127.0.0.1:3003\"\n").unwrap();
     fs::write(dir.join("lock"), b"").unwrap();
-    fs::create_dir_all(dir.join("high-water")).unwrap();
-    fs::write(dir.join("high-water/log-1"), b"mark").unwrap();
+    assert!(dir.join("high-water/log-1").is_file());
     fs::write(dir.join("log-1/digests.sqlite"), b"a cache").unwrap();
     fs::create_dir_all(dir.join("tuf/repository")).unwrap();
     fs::write(dir.join("tuf/repository/timestamp.json"), b"{}").unwrap();
