@@ -24,6 +24,7 @@ pub(crate) struct CliError {
     exit: Exit,
     code: &'static str,
     message: String,
+    excerpt: Option<[String; 2]>,
     expected: Option<String>,
     found: Option<String>,
     mend: Option<String>,
@@ -38,6 +39,7 @@ impl CliError {
             exit,
             code,
             message: message.into(),
+            excerpt: None,
             expected: None,
             found: None,
             mend: None,
@@ -167,6 +169,9 @@ impl CliError {
             safe(&self.message),
             self.code
         );
+        for line in self.excerpt.iter().flatten() {
+            let _ = writeln!(out, "  {}", safe(line).replace("\\u{9}", "\t"));
+        }
         let facts = [
             ("expected", &self.expected),
             ("found", &self.found),
@@ -204,6 +209,7 @@ impl CliError {
         ErrorFields {
             code: self.code,
             message: self.message.clone(),
+            excerpt: self.excerpt.clone(),
             expected: self.expected.clone(),
             found: self.found.clone(),
             mend: self.mend.clone(),
@@ -224,6 +230,7 @@ struct ErrorDocument {
 pub(crate) struct ErrorFields {
     code: &'static str,
     message: String,
+    excerpt: Option<[String; 2]>,
     expected: Option<String>,
     found: Option<String>,
     mend: Option<String>,

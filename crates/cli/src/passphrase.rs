@@ -55,8 +55,14 @@ fn ask(context: &Context, prompt: &str) -> Result<Passphrase, CliError> {
         )
         .mend("set SIGNHERE_KEY_PASSWORD or COSIGN_PASSWORD"));
     }
+    let passphrase = self::prompt(prompt)?;
+    Ok(Zeroizing::new(passphrase.as_bytes().to_vec()))
+}
+
+/// What is typed on the terminal, which does not show it.
+pub(crate) fn prompt(prompt: &str) -> Result<Zeroizing<String>, CliError> {
     rpassword::prompt_password(prompt)
-        .map(|passphrase| Zeroizing::new(passphrase.into_bytes()))
+        .map(Zeroizing::new)
         .map_err(|error| failed(&format!("cannot read the passphrase: {error}")))
 }
 

@@ -9,6 +9,7 @@ use signhere_pki::time::Time;
 use thiserror::Error;
 
 use crate::tuf::RepositoryError;
+use crate::config::ConfigError;
 pub use crate::witness::logs::{LogsError, LogsFault};
 
 use crate::state::seal::UnlockKind;
@@ -39,6 +40,15 @@ pub enum ServeError {
         /// The folder.
         path: PathBuf,
     },
+    /// There is an instance in the folder already.
+    #[error("there is an instance in {path} already, and it is not overwritten", path = path.display())]
+    AlreadyMade {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The configuration file is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The folder has files that no instance made.
     #[error("{path} is not an instance: it holds {found}", path = path.display())]
     NotAnInstance {

@@ -9,6 +9,18 @@ use crate::state::StateFolder;
 use crate::state::keyring::Keyring;
 use crate::state::seal::{Seal, Unlock, UnlockKind};
 
+/// Whether there is an instance in `dir`.
+///
+/// # Errors
+/// [`ServeError`]: the folder cannot be read, or was made by an earlier version.
+pub fn is_made(dir: &Path) -> Result<bool, ServeError> {
+    match StateFolder::find_keys(dir) {
+        Ok(_) => Ok(true),
+        Err(ServeError::NoInstance { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// What opens the keys of the instance in `dir`.
 ///
 /// # Errors

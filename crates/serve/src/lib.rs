@@ -7,6 +7,7 @@
 //! | [`error`] | what keeps an instance from being made, opened or served |
 //! | [`control`] | what an operator asks of a running instance |
 //! | [`instance`] | opening an instance and serving it |
+//! | [`setup`] | making an instance |
 //! | [`keys`] | an instance's keys, for commands that do not serve it |
 //! | `assembly` | the services, put together from keys, configuration and time |
 //! | `upkeep` | what an instance does by itself: keys whose time has come, what would expire |
@@ -36,6 +37,7 @@ pub mod error;
 pub mod instance;
 pub mod issuers;
 pub mod keys;
+pub mod setup;
 pub mod status;
 pub mod tuf;
 
@@ -64,5 +66,6 @@ pub use endpoints::Endpoints;
 pub use error::ServeError;
 pub use instance::{Instance, rotate};
 pub use issuers::config::FulcioConfig;
+pub use setup::{NewInstance, Setup};
 pub use state::manifest::Role;
 pub use state::seal::{Unlock, UnlockKind};

@@ -25,6 +25,20 @@ use files::{SECRET, ensure_private_dir, sync_dir};
 const LOCK: &str = "lock";
 const KEYS: &str = "keys";
 const KEYS_IN_MAKING: &str = "keys.new";
+/// What may be written before the keys are put in place, and what may be left of the writing.
+const MADE_BEFORE_KEYS: [&str; 11] = [
+    "instance.toml",
+    "instance.new",
+    "root.json",
+    "root.new",
+    "trusted_root.json",
+    "trusted_root.new",
+    "signing_config.v0.2.json",
+    "signing_config.v0.2.new",
+    "trust_config.json",
+    "trust_config.new",
+    "tuf",
+];
 /// Where version 1 had its keys.
 const KEYS_OF_VERSION_1: &str = "identity";
 
@@ -99,20 +113,23 @@ impl StateFolder {
 
     /// Lets `make` fill the folder of keys and certificates, which there must not be yet.
     ///
-    /// `make` fills a folder beside it, which a rename then puts in place: a crash before that leaves keys
-    /// that nothing was ever signed with, and the next attempt throws them away.
+    /// `make` fills a folder beside it, which a rename then puts in place, and with it the instance. It may put
+    /// other files of an instance into the state folder. A crash before the rename leaves what nothing was ever
+    /// signed with; the next attempt throws it away.
     pub(crate) fn make_keys<T>(
         &self,
         make: impl FnOnce(&Path) -> Result<T, ServeError>,
     ) -> Result<(PathBuf, T), ServeError> {
-        self.refuse_strangers()?;
-        let keys = self.root.join(KEYS);
-        let in_making = self.root.join(KEYS_IN_MAKING);
-        if exists(&in_making)? {
-            fs::remove_dir_all(&in_making)
-                .map_err(|e| ServeError::file("remove", &in_making, &e))?;
+        if self.keys()?.is_some() {
+            return Err(ServeError::AlreadyMade {
+                path: self.root.clone(),
+            });
         }
+        self.remove_half_made()?;
+        self.refuse_strangers()?;
+        let (keys, in_making) = (self.root.join(KEYS), self.root.join(KEYS_IN_MAKING));
         ensure_private_dir(&in_making)?;
+        sync_dir(&self.root)?;
         let made = make(&in_making)?;
         sync_dir(&in_making)?;
         fs::rename(&in_making, &keys).map_err(|e| ServeError::file("put in place", &keys, &e))?;
@@ -137,28 +154,30 @@ impl StateFolder {
         })
     }
 
-    /// New keys go only into a folder that is empty: not among a stranger's files, nor beside logs and
-    /// documents that lost keys have signed.
-    fn refuse_strangers(&self) -> Result<(), ServeError> {
-        let fail = |e: std::io::Error| ServeError::file("list", &self.root, &e);
-        let mut stranger = None;
-        for entry in fs::read_dir(&self.root).map_err(fail)? {
-            let name = entry
-                .map_err(fail)?
-                .file_name()
-                .to_string_lossy()
-                .into_owned();
-            match name.as_str() {
-                LOCK | KEYS_IN_MAKING => {}
-                shard if shard.starts_with("ct-") || shard.starts_with("log-") => {
-                    return Err(ServeError::KeysMissing {
-                        path: self.root.clone(),
-                        found: name,
-                    });
-                }
-                _ => stranger = Some(name),
-            }
+    /// Removes what an attempt has left that did not come to its end. The unfinished keys go last: they are
+    /// how such an attempt is known.
+    fn remove_half_made(&self) -> Result<(), ServeError> {
+        if !exists(&self.root.join(KEYS_IN_MAKING))? {
+            return Ok(());
         }
+        self.refuse_logs()?;
+        for name in MADE_BEFORE_KEYS.iter().chain([&KEYS_IN_MAKING]) {
+            let path = self.root.join(name);
+            let removed = match fs::symlink_metadata(&path) {
+                Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(&path),
+                Ok(_) => fs::remove_file(&path),
+                Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+                Err(e) => Err(e),
+            };
+            removed.map_err(|e| ServeError::file("remove", &path, &e))?;
+        }
+        sync_dir(&self.root)
+    }
+
+    /// New keys go only into a folder that is empty: not among a stranger's files.
+    fn refuse_strangers(&self) -> Result<(), ServeError> {
+        self.refuse_logs()?;
+        let stranger = self.names()?.into_iter().find(|name| name != LOCK);
         match stranger {
             Some(found) => Err(ServeError::NotAnInstance {
                 path: self.root.clone(),
@@ -166,6 +185,28 @@ impl StateFolder {
             }),
             None => Ok(()),
         }
+    }
+
+    /// New keys under the name of a log that lost keys have signed would be a fork.
+    fn refuse_logs(&self) -> Result<(), ServeError> {
+        let is_log = |name: &String| name.starts_with("ct-") || name.starts_with("log-");
+        match self.names()?.into_iter().find(is_log) {
+            Some(found) => Err(ServeError::KeysMissing {
+                path: self.root.clone(),
+                found,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn names(&self) -> Result<Vec<String>, ServeError> {
+        let fail = |e: std::io::Error| ServeError::file("list", &self.root, &e);
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.root).map_err(fail)? {
+            let name = entry.map_err(fail)?.file_name();
+            names.push(name.to_string_lossy().into_owned());
+        }
+        Ok(names)
     }
 }
 

@@ -96,7 +96,7 @@ struct Signed {
 impl Tour<'_> {
     async fn start(&self) -> Result<Server, CliError> {
         self.heading("1  Start a private Sigstore")?;
-        let server = Server::start(self.args.listen, &self.args.dir).await?;
+        let server = Server::start(self.context, self.args.listen, &self.args.dir).await?;
         self.fact("running at", &server.url)?;
         self.fact("keys and data", &self.args.dir.display().to_string())?;
         self.fact(

@@ -1,10 +1,12 @@
 //! From the libraries' facts to errors for people.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use signhere_pki::cosign_key::CosignKeyError;
 use signhere_pki::key::KeyError;
-use signhere_serve::ServeError;
+use signhere_serve::config::ConfigProblem;
+use signhere_serve::{ConfigError, ServeError, UnlockKind};
 use signhere_sign::identity::TokenError;
 use signhere_sign::identity::ambient::AmbientError;
 use signhere_sign::identity::oidc::OidcError;
@@ -253,22 +255,41 @@ impl From<ServiceError> for CliError {
 impl From<ServeError> for CliError {
     fn from(error: ServeError) -> Self {
         let message = error.to_string();
+        let word = |path: &Path| shell_word(&path.display().to_string());
         match error {
             ServeError::InUse { path } => {
-                let path = shell_word(&path.display().to_string());
+                let path = word(&path);
                 Self::new(Exit::Retry, "SH-INSTANCE-IN-USE", message).mend(format!(
                     "stop the other one, or use it: signhere sign --instance {path} FILE"
                 ))
             }
+            ServeError::NoInstance { path } => {
+                Self::new(Exit::Failed, "SH-INSTANCE-MISSING", message)
+                    .mend(format!("signhere serve init {}", word(&path)))
+            }
+            ServeError::AlreadyMade { path } => {
+                Self::new(Exit::Failed, "SH-INSTANCE-EXISTS", message)
+                    .mend(format!("start it: signhere serve {}", word(&path)))
+            }
             ServeError::NotAnInstance { .. } => {
                 Self::new(Exit::Failed, "SH-INSTANCE-FOLDER", message).mend("name another folder")
             }
+            ServeError::StateVersion {
+                expected, found, ..
+            } => Self::new(Exit::Failed, "SH-INSTANCE-VERSION", message)
+                .expected(format!("version {expected}"))
+                .found(format!("version {found}"))
+                .mend("make a new instance: signhere serve init ANOTHER_FOLDER"),
             ServeError::Exposed { path, .. } => {
-                let path = shell_word(&path.display().to_string());
                 Self::new(Exit::Failed, "SH-INSTANCE-EXPOSED", message).mend(format!(
-                    "chmod -R go= {path}, if it is an instance's; else name another"
+                    "chmod -R go= {}, if it is an instance's; else name another",
+                    word(&path)
                 ))
             }
+            ServeError::WrongSecret { unlock, .. } => locked(unlock, message),
+            ServeError::SecretMissing { unlock, .. } => locked(unlock, message),
+            ServeError::OtherUnlock { expected, .. } => locked(expected, message),
+            ServeError::Config(error) => error.into(),
             ServeError::File { .. } => Self::new(Exit::Failed, "SH-FILE", message)
                 .mend("name a folder that you can write to"),
             ServeError::NotLoopback { .. } => Self::new(Exit::Usage, "SH-LISTEN", message)
@@ -276,4 +297,55 @@ impl From<ServeError> for CliError {
             _ => Self::new(Exit::Failed, "SH-INSTANCE", message),
         }
     }
+}
+
+fn locked(unlock: UnlockKind, message: String) -> CliError {
+    let error = CliError::new(Exit::Failed, "SH-INSTANCE-LOCKED", message);
+    error.mend(match unlock {
+        UnlockKind::Passphrase => {
+            "set SIGNHERE_PASSPHRASE to the passphrase that was given to `serve init`, or name its file with --passphrase-file"
+        }
+        UnlockKind::Credential => {
+            "hand the credential `signhere` to the service: LoadCredentialEncrypted= in its systemd unit"
+        }
+        UnlockKind::File => "restore keys/unlock from a backup: without it the keys stay sealed",
+    })
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        let mut this = Self::new(Exit::Failed, "SH-INSTANCE-CONFIG", error.to_string());
+        this.expected = error.problem.expected();
+        this.found = error.problem.found();
+        this.excerpt = error.place.as_ref().map(|place| place.excerpt());
+        match mend_of_config(&error.problem) {
+            Some(mend) => this.mend(mend),
+            None => this,
+        }
+    }
+}
+
+fn mend_of_config(problem: &ConfigProblem) -> Option<&'static str> {
+    Some(match problem {
+        ConfigProblem::Absent => "restore instance.toml from a backup",
+        ConfigProblem::Syntax { .. } => "text stands in quotes: key = \"text\"",
+        ConfigProblem::UnknownKey { .. } => {
+            "correct the key or remove the line; all keys: docs/reference/instance.toml.md"
+        }
+        ConfigProblem::WrongType { .. } | ConfigProblem::Invalid { .. } => "correct the value",
+        ConfigProblem::Missing { .. } => "add the key, or remove the whole section",
+        ConfigProblem::File { .. } => {
+            "name the right file; paths begin in the folder of instance.toml"
+        }
+        ConfigProblem::DevelopmentInPublic { .. } => {
+            "development = false, and real issuers in a file: file = \"fulcio-config.yaml\""
+        }
+        ConfigProblem::PlainInPublic { .. } => {
+            "set certificate and key under [tls], or url when a proxy in front ends TLS (serve init --url https://...)"
+        }
+        ConfigProblem::UrlNeeded { .. } => "url = \"https://NAME\"",
+        ConfigProblem::CaWithoutCt => "switch both on, or the CA off: enabled = false under [ca]",
+        ConfigProblem::OwnAndExternal { .. } => "remove `enabled = true`, or `external`",
+        _ => return None,
+    })
 }

@@ -257,6 +257,7 @@ fn the_document() {
             "error": {
                 "code": "SH-USAGE",
                 "message": "no",
+                "excerpt": null,
                 "expected": "a",
                 "found": "b",
                 "mend": "c",

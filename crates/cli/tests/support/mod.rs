@@ -165,6 +165,8 @@ pub(crate) struct Instance {
 impl Instance {
     pub(crate) fn start(place: &Workplace) -> Self {
         let folder = place.path("instance");
+        let init = ["serve", "init", "--development", "--unlock", "file"];
+        finish(place.command(init).arg(&folder).spawn().unwrap()).exits(0);
         let mut command = place.command(["--json", "serve", "--listen", "127.0.0.1:0"]);
         let mut child = command.arg(&folder).spawn().unwrap();
         let stdout = child.stdout.take().unwrap();

@@ -37,7 +37,6 @@ pub enum Unlock {
 /// The kinds of [`Unlock`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum UnlockKind {
     /// [`Unlock::Passphrase`]
     Passphrase,
@@ -232,6 +231,17 @@ impl Unlock {
             });
         }
         Ok(secret)
+    }
+}
+
+impl UnlockKind {
+    /// `passphrase`, `credential` or `file`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Passphrase => "passphrase",
+            Self::Credential => "credential",
+            Self::File => "file",
+        }
     }
 }
 

@@ -33,9 +33,8 @@ fn keys_are_made_once() {
     let (keys, ()) = folder.make_keys(make_one_key).unwrap();
     assert_eq!(fs::read(keys.join("key")).unwrap(), b"key");
     assert_eq!(folder.keys(), Ok(Some(keys)));
-    let expected = ServeError::NotAnInstance {
+    let expected = ServeError::AlreadyMade {
         path: folder.root().to_path_buf(),
-        found: "keys".to_owned(),
     };
     let again = folder.make_keys(|_| -> Result<(), _> { panic!("made twice") });
     assert_eq!(again, Err(expected));
@@ -50,6 +49,8 @@ fn keys_half_made_are_thrown_away() {
     let cause = ServeError::make("a key", &"no randomness");
     let failed = folder.make_keys(|path| {
         write_durably(&path.join("half"), b"half", SECRET)?;
+        write_durably(&root.join("instance.toml"), b"half", SECRET)?;
+        folder.service("tuf")?;
         Err::<(), _>(cause)
     });
     assert_eq!(
@@ -60,6 +61,8 @@ fn keys_half_made_are_thrown_away() {
 
     let (keys, ()) = folder.make_keys(make_one_key).unwrap();
     assert!(!keys.join("half").exists());
+    assert!(!root.join("instance.toml").exists());
+    assert!(!root.join("tuf").exists());
     assert!(!root.join("keys.new").exists());
 }
 
@@ -75,6 +78,21 @@ fn a_log_without_its_keys_gets_no_new_ones() {
         found: "log-1".to_owned(),
     };
     assert_eq!(folder.make_keys(make_one_key).unwrap_err(), expected);
+}
+
+#[test]
+fn a_configuration_that_somebody_wrote_is_left_alone() {
+    let _quiet = nothing_starts();
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("state");
+    let folder = StateFolder::take(&root).unwrap();
+    fs::write(root.join("instance.toml"), "").unwrap();
+    let expected = ServeError::NotAnInstance {
+        path: root.clone(),
+        found: "instance.toml".to_owned(),
+    };
+    assert_eq!(folder.make_keys(make_one_key).unwrap_err(), expected);
+    assert!(root.join("instance.toml").exists());
 }
 
 #[test]

@@ -4,14 +4,18 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-use signhere_serve::ServeError;
+use signhere_pki::random::SystemRandom;
+use signhere_pki::time::Clock as _;
+use signhere_serve::{InstanceConfig, ServeError, Setup, Unlock, keys};
 use signhere_sign::instance::Instance;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::commands::serve;
+use crate::clock::SystemClock;
+use crate::commands::serve::unlock::{self, UnlockArgs};
+use crate::commands::{Context, serve};
 use crate::error::CliError;
 
 /// The address that is tried first.
@@ -36,14 +40,24 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts the instance of `dir`, on `address` if one is given.
-    pub(super) async fn start(address: Option<SocketAddr>, dir: &Path) -> Result<Self, CliError> {
+    /// Starts the instance of `dir`, on `address` if one is given; makes one for development if there is none.
+    pub(super) async fn start(
+        context: &Context,
+        address: Option<SocketAddr>,
+        dir: &Path,
+    ) -> Result<Self, CliError> {
         let began = Instant::now();
+        if !keys::is_made(dir)? {
+            make(dir)?;
+        }
+        let unlock = unlock::find(context, dir, &UnlockArgs::default())?;
         let listener = match address {
             Some(address) => serve::bind(address).await?,
             None => bind_somewhere().await?,
         };
-        let server = serve::open(dir, &listener).await?;
+        let config = InstanceConfig::load(dir, listener.local_addr().ok());
+        let config = config.map_err(ServeError::from)?;
+        let server = serve::open(dir, config, &unlock, &listener)?;
         let address = listener
             .local_addr()
             .map_err(|error| CliError::internal(&error))?
@@ -75,6 +89,15 @@ impl Server {
             .map_err(|error| CliError::internal(&error))?;
         Ok(served?)
     }
+}
+
+/// A throw-away instance: its login page believes everybody, and its keys lie open in the folder.
+fn make(dir: &Path) -> Result<(), CliError> {
+    serve::keep_out_of_git(dir)?;
+    let mut setup = Setup::new(Unlock::File);
+    setup.config.development = true;
+    setup.make(dir, SystemClock.now(), &SystemRandom)?;
+    Ok(())
 }
 
 async fn bind_somewhere() -> Result<TcpListener, CliError> {
