@@ -27,7 +27,7 @@ fn an_instance_is_made_once_and_said_to_whom() {
     let ran = ran.exits(0);
     assert_eq!(ran.stderr, "");
     for line in [
-        "sealed under a unlock file",
+        "opened by keys/unlock",
         " serve i",
         "cosign initialize --mirror http://127.0.0.1:3003/tuf --root i/root.json",
         "python -m sigstore --instance http://127.0.0.1:3003/tuf trust-instance i/root.json",

@@ -88,7 +88,7 @@ impl Assembly {
         if now < created {
             return Err(ServeError::ClockBehind { created, now });
         }
-        let endpoints = Endpoints::new(config.address, &keyring.manifest().id);
+        let endpoints = Endpoints::new(&config, &keyring.manifest().id);
         let told = trust::client_trust_config(&keyring, &endpoints, &config)?;
         let documents = Documents::new(&told);
         let tuf = match config.services.tuf {

@@ -8,8 +8,8 @@ use signhere_log::policy::PolicyError;
 use signhere_pki::time::Time;
 use thiserror::Error;
 
-use crate::tuf::RepositoryError;
 use crate::config::ConfigError;
+use crate::tuf::RepositoryError;
 pub use crate::witness::logs::{LogsError, LogsFault};
 
 use crate::state::seal::UnlockKind;

@@ -14,6 +14,7 @@ use crate::state::files::{PUBLIC, write_durably};
 use crate::state::keyring::{Founding, Keyring};
 use crate::state::seal::Unlock;
 use crate::trust;
+use crate::tuf::Tuf;
 
 /// What is decided when an instance is made.
 #[derive(Debug, Clone)]
@@ -36,8 +37,8 @@ pub struct NewInstance {
     pub url: String,
     /// The development issuer, if it is on.
     pub issuer: Option<String>,
-    /// SHA-256 of `root.json` in hexadecimal, if there is a TUF repository: what clients pin.
-    pub root_sha256: Option<String>,
+    /// SHA-256 of `root.json` in hexadecimal: what clients pin.
+    pub root_sha256: String,
 }
 
 impl Setup {
@@ -72,14 +73,16 @@ impl Setup {
             };
             let keyring = Keyring::create(keys, founding, &self.unlock, now, random)?;
             let id = keyring.manifest().id.clone();
-            let endpoints = Endpoints::new(config.address, &id);
-            let told = trust::client_trust_config(&keyring, &endpoints, config.services)?;
-            Documents::new(&told).write(dir)?;
+            let endpoints = Endpoints::new(&config, &id);
+            let told = trust::client_trust_config(&keyring, &endpoints, &config)?;
+            let documents = Documents::new(&told);
+            documents.write(dir)?;
+            let tuf = Tuf::open(dir, &keyring, &documents.now().targets(), now)?;
             Ok(NewInstance {
                 id,
                 url: config.base(),
                 issuer: config.services.oidc.then(|| endpoints.issuer()),
-                root_sha256: None,
+                root_sha256: tuf.fingerprint(),
             })
         })?;
         Ok(made)

@@ -36,12 +36,8 @@ pub(crate) fn refuse_foreign_form(
     let Some(origin) = headers.get(header::ORIGIN) else {
         return Ok(());
     };
-    let authority = origin
-        .to_str()
-        .ok()
-        .and_then(|origin| origin.strip_prefix("http://"));
-    match authority {
-        Some(authority) if endpoints.is_own_authority(authority) => Ok(()),
+    match origin.to_str() {
+        Ok(origin) if endpoints.is_own_origin(origin) => Ok(()),
         _ => Err(foreign()),
     }
 }
@@ -63,9 +59,11 @@ mod tests {
     use axum::response::IntoResponse;
 
     use super::*;
+    use crate::config::InstanceConfig;
 
     fn endpoints() -> Endpoints {
-        Endpoints::new("127.0.0.1:4711".parse().unwrap(), "0a1b")
+        let config = InstanceConfig::new("127.0.0.1:4711".parse().unwrap());
+        Endpoints::new(&config, "0a1b")
     }
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {

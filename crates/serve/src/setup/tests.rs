@@ -1,5 +1,6 @@
 use std::fs;
 
+use signhere_pki::digest::sha256;
 use signhere_testkit::random::{BrokenRandom, SeededRandom};
 
 use super::*;
@@ -37,11 +38,15 @@ fn an_instance_is_made_once() {
             "instance.toml",
             "keys",
             "lock",
+            "root.json",
             "signing_config.v0.2.json",
             "trust_config.json",
-            "trusted_root.json"
+            "trusted_root.json",
+            "tuf"
         ]
     );
+    let pinned = fs::read(root.join("root.json")).unwrap();
+    assert_eq!(made.root_sha256, hex::encode(sha256(&pinned)));
     assert_eq!(Seal::kind(&root.join("keys")), Ok(UnlockKind::File));
     let config = InstanceConfig::load(&root, None).unwrap();
     assert!(!config.services.oidc);

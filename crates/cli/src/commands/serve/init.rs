@@ -100,7 +100,7 @@ fn announce(
             url: &made.url,
             issuer: made.issuer.as_deref(),
             unlock: unlock.name(),
-            root_sha256: made.root_sha256.as_deref(),
+            root_sha256: &made.root_sha256,
             clients: lines
                 .iter()
                 .map(|(client, command)| Client { client, command })
@@ -128,10 +128,18 @@ fn announce(
             "none yet: name one under [issuers] in instance.toml",
         )?,
     }
-    fact("keys", &format!("sealed, opened by {}", unlock_words(unlock)))?;
-    if let Some(root) = &made.root_sha256 {
-        fact("root", &format!("sha256 {root}"))?;
-    }
+    fact(
+        "keys",
+        &format!(
+            "sealed, opened by {}",
+            match unlock {
+                UnlockKind::Passphrase => "a passphrase",
+                UnlockKind::Credential => "the credential `signhere` of the service manager",
+                UnlockKind::File => "keys/unlock: whoever has the folder has the keys",
+            }
+        ),
+    )?;
+    fact("root", &format!("sha256 {}", made.root_sha256))?;
     let program = shell_word(&env::program());
     let folder = shell_word(&dir.display().to_string());
     output.line(format_args!(
@@ -146,12 +154,7 @@ fn announce(
             safe(command)
         ))?;
     }
-    if made.root_sha256.is_some() {
-        output.line(
-            "\nGive them root.json and its fingerprint by another way than the instance itself.",
-        )?;
-    }
-    Ok(())
+    output.line("\nGive them root.json, or the SHA-256 of it, by another way than from the instance itself.")
 }
 
 /// For each client, the command that makes it use the instance.
@@ -160,16 +163,6 @@ fn lines(dir: &Path, made: &NewInstance) -> Vec<(&'static str, String)> {
     let program = shell_word(&env::program());
     let url = &made.url;
     let signhere = format!("{program} sign --instance {} FILE", path(dir));
-    if made.root_sha256.is_none() {
-        let trust = path(&dir.join("trust_config.json"));
-        return vec![
-            ("signhere", signhere),
-            (
-                "sigstore-python",
-                format!("python -m sigstore --trust-config {trust} sign FILE"),
-            ),
-        ];
-    }
     let root = path(&dir.join("root.json"));
     vec![
         ("signhere", signhere),
@@ -183,7 +176,7 @@ fn lines(dir: &Path, made: &NewInstance) -> Vec<(&'static str, String)> {
         ),
         (
             "sigstore-js",
-            format!("sigstore initialize --mirror {url}/tuf --root {root}"),
+            format!("npx @sigstore/cli initialize --mirror {url}/tuf --root {root}"),
         ),
         (
             "sigstore-go",
@@ -209,7 +202,7 @@ struct Document<'a> {
     url: &'a str,
     issuer: Option<&'a str>,
     unlock: &'static str,
-    root_sha256: Option<&'a str>,
+    root_sha256: &'a str,
     clients: Vec<Client<'a>>,
 }
 
