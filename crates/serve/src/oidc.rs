@@ -22,7 +22,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use signhere_pki::digest::sha256;
 use signhere_pki::jwt::{Jwks, mint_jwt};
-use signhere_pki::key::PrivateKey;
+use signhere_pki::key::{KeyKind, PrivateKey};
 use signhere_pki::random::Random;
 use signhere_pki::time::{Clock, Time};
 
@@ -57,7 +57,7 @@ pub(crate) struct Issuer {
 }
 
 impl Issuer {
-    /// An issuer that signs with `key` (ES256).
+    /// An issuer that signs with `key`: RS256, or ES256 with a key of that kind.
     pub(crate) fn new(
         endpoints: Endpoints,
         key: PrivateKey,
@@ -82,6 +82,14 @@ impl Issuer {
     /// The keys that the issuer's tokens verify with.
     pub(crate) fn keys(&self) -> &Jwks {
         &self.keys
+    }
+
+    /// The `alg` of its tokens.
+    fn algorithm(&self) -> &'static str {
+        match self.key.public_key().kind() {
+            KeyKind::P256 => "ES256",
+            _ => "RS256",
+        }
     }
 
     /// The routes under `/oidc`.

@@ -273,7 +273,8 @@ async fn a_refused_token_names_its_claim() {
             || (claim == "exp" && message.contains("expired"));
         assert!(says_which, "{claim} {value}: {message}");
     }
-    let forged = mint_jwt(&p256(), &key_id, &good_claims(&instance)).unwrap();
+    let other = PrivateKey::generate(KeyKind::Rsa2048).unwrap();
+    let forged = mint_jwt(&other, &key_id, &good_claims(&instance)).unwrap();
     let (status, message) = refusal(instance.certificate_answer(&forged, &key).await).await;
     assert_eq!(
         (status, message.as_str()),

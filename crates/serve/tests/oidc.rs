@@ -65,6 +65,7 @@ async fn a_login_gives_a_token_that_verifies() {
         leeway_seconds: 0,
     };
     let token = verify_jwt(answer["id_token"].as_str().unwrap(), &keys, &expect).unwrap();
+    assert_eq!(token.algorithm(), "RS256");
     assert_eq!(token.claims()["email"], EMAIL);
     assert_eq!(token.claims()["email_verified"], true);
     assert_eq!(token.claims()["nonce"], "the nonce");

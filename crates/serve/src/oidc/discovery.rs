@@ -23,7 +23,7 @@ pub(super) async fn configuration(State(issuer): State<Arc<Issuer>>) -> Json<Val
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["ES256"],
+        "id_token_signing_alg_values_supported": [issuer.algorithm()],
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["none", "client_secret_basic"],
         "scopes_supported": ["openid", "email"],

@@ -39,7 +39,8 @@ pub(crate) const WITNESS: &str = "witness";
 
 /// The keys without certificates that every instance has from the start.
 const PLAIN: [(&str, KeyKind); 5] = [
-    (OIDC, KeyKind::P256),
+    // The one algorithm that OpenID Connect asks of everyone, and the one that cosign knows a token by.
+    (OIDC, KeyKind::Rsa2048),
     (TUF_ROOT, KeyKind::P256),
     (TUF_TARGETS, KeyKind::P256),
     (TUF_TIMESTAMP, KeyKind::P256),

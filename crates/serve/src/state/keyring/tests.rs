@@ -32,7 +32,7 @@ fn what_is_made_can_be_opened() {
         ("tsa-1", KeyKind::P256),
         ("ct-1", KeyKind::P256),
         ("log-1", KeyKind::Ed25519),
-        (OIDC, KeyKind::P256),
+        (OIDC, KeyKind::Rsa2048),
         (TUF_ROOT, KeyKind::P256),
         (TUF_TARGETS, KeyKind::P256),
         (TUF_TIMESTAMP, KeyKind::P256),
