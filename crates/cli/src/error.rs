@@ -7,6 +7,7 @@
 mod convert;
 #[cfg(test)]
 mod tests;
+mod tuf;
 
 use std::fmt::{Display, Write as _};
 use std::io;

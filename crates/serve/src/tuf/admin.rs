@@ -64,7 +64,15 @@ impl RootAdmin {
     /// # Errors
     /// [`RepositoryError`] for the first document that is missing or does not hold.
     pub fn view(&self) -> Result<View, RepositoryError> {
-        View::read(None, &mut reader(&self.repository))
+        self.view_from(None)
+    }
+
+    /// The same, verified from the root `first` on.
+    ///
+    /// # Errors
+    /// As [`Self::view`].
+    pub fn view_from(&self, first: Option<&[u8]>) -> Result<View, RepositoryError> {
+        View::read(first, &mut reader(&self.repository))
     }
 
     /// Whether the key that signs roots is on this machine.

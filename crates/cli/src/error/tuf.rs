@@ -1,0 +1,39 @@
+//! Errors of TUF metadata and repositories, as a person is told of them.
+
+use signhere_serve::tuf::RepositoryError;
+use signhere_verify::tuf::TufError;
+
+use super::CliError;
+use crate::exit::Exit;
+
+impl From<TufError> for CliError {
+    fn from(error: TufError) -> Self {
+        Self::new(Exit::Trust, "SH-TUF", error.to_string())
+    }
+}
+
+impl From<RepositoryError> for CliError {
+    fn from(error: RepositoryError) -> Self {
+        let message = error.to_string();
+        match error {
+            RepositoryError::Folder(error) => (*error).into(),
+            RepositoryError::NoRootKey => Self::new(Exit::Failed, "SH-TUF-ROOT-KEY", message).mend(
+                "name the file that it was taken offline to: --root-key FILE; where several people sign: signhere serve trust export-root",
+            ),
+            RepositoryError::RootExists { .. } => {
+                Self::new(Exit::Retry, "SH-TUF-ROOT-EXISTS", message)
+                    .mend("look at it: signhere serve trust show DIR; then begin again")
+            }
+            RepositoryError::Missing { .. } => Self::new(Exit::Trust, "SH-TUF-MISSING", message)
+                .mend("start the instance once: its repository is made then"),
+            RepositoryError::Document {
+                error: TufError::Threshold { .. },
+                ..
+            } => Self::new(Exit::Trust, "SH-TUF-UNSIGNED", message).mend(
+                "have it signed by the keys of the root before it and by its own: signhere serve trust sign-root FILE --key KEY",
+            ),
+            RepositoryError::Unreachable { .. } => Self::new(Exit::Usage, "SH-USAGE", message),
+            _ => Self::new(Exit::Trust, "SH-TUF", message),
+        }
+    }
+}
