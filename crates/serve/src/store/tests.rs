@@ -16,6 +16,8 @@ use crate::quiet::{nothing_starts, one_starts};
 
 use super::*;
 
+mod crash;
+
 const ORIGIN: &str = "log.example";
 
 fn config(key: &PrivateKey) -> SequencerConfig {
