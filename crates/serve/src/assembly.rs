@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
-use signhere_http::{HttpClient, HttpConfig, TokioSleep};
+use signhere_http::{HttpClient, HttpConfig, TlsRoots, TokioSleep};
+use signhere_log::cosignature::Cosign;
 use signhere_pki::build::CertificateAuthority;
 use signhere_pki::cert::Certificate;
 use signhere_pki::random::Random;
@@ -35,7 +36,8 @@ use crate::state::manifest::{Manifest, Role, Shard};
 use crate::trust;
 use crate::tsa::{ClockWatch, Tsa};
 use crate::tuf::Tuf;
-use crate::witness::{self, server::Witness};
+use crate::witness::client::{Witnesses, Witnessing};
+use crate::witness::{self, health, server::Witness};
 use board::Board;
 pub(crate) use documents::Documents;
 
@@ -69,6 +71,8 @@ struct Open {
     ct: BTreeMap<String, Arc<CtLog>>,
     logs: BTreeMap<String, Arc<Log>>,
     tsas: BTreeMap<String, Arc<Tsa>>,
+    /// How the witnesses of each log are.
+    witnesses: BTreeMap<String, Arc<health::Board>>,
     clock: Option<Arc<ClockWatch>>,
 }
 
@@ -342,6 +346,25 @@ impl Assembly {
         )?);
         self.open.logs.insert(shard.name.clone(), Arc::clone(&log));
         Ok(log)
+    }
+
+    /// The witnesses that the log of a shard asks, if the configuration names a policy.
+    fn witnesses(&mut self, shard: &Shard) -> Result<Option<Box<dyn Cosign>>, ServeError> {
+        let config = &self.config.log;
+        let Some(policy) = &config.witnesses else {
+            return Ok(None);
+        };
+        let witnessing = Witnessing {
+            policy: witness::read_policy(policy)?,
+            fail_open: config.fail_open,
+            time_limit: config.witness_time,
+            roots: TlsRoots::System,
+        };
+        let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
+        let witnesses = Witnesses::new(witnessing, clock, random)?;
+        let boards = &mut self.open.witnesses;
+        boards.insert(shard.name.clone(), Arc::clone(witnesses.board()));
+        Ok(Some(Box::new(witnesses)))
     }
 
     /// The timestamp authority of a shard. All of them watch the clock as one: a new key does not mend it.

@@ -42,6 +42,8 @@ pub(crate) struct Facts {
     pub(crate) expiries: Vec<Expiry>,
     pub(crate) issuers: Vec<IssuerFacts>,
     pub(crate) witnesses: Vec<WitnessFacts>,
+    /// How the log stands with its witnesses together, if it asks any.
+    pub(crate) quorum: Option<QuorumFacts>,
     /// What is wrong with the clock, if anything.
     pub(crate) clock: Option<String>,
 }
@@ -108,6 +110,15 @@ pub(crate) struct WitnessFacts {
     pub(crate) failing_since: Option<Time>,
     /// Requests that brought no cosignature, since the start.
     pub(crate) failures: u64,
+}
+
+/// A log's witnesses together.
+#[derive(Clone, Copy)]
+pub(crate) struct QuorumFacts {
+    /// Whether checkpoints are published without a quorum.
+    pub(crate) fails_open: bool,
+    /// Since when no quorum has cosigned; none while one does.
+    pub(crate) missing_since: Option<Time>,
 }
 
 /// The checkpoint that a log has published.

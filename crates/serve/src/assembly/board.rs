@@ -11,7 +11,8 @@ use crate::error::ServeError;
 use crate::issuers::Issuers;
 use crate::state::manifest::{Manifest, Role};
 use crate::status::{
-    Expiry, ExpiryKind, Facts, IssuerFacts, LogFacts, LogKind, ServiceFacts, ServiceState,
+    Expiry, ExpiryKind, Facts, IssuerFacts, LogFacts, LogKind, QuorumFacts, ServiceFacts,
+    ServiceState, WitnessFacts,
 };
 use crate::store;
 use crate::tuf::Repository;
@@ -115,6 +116,7 @@ impl Board {
             expiries: Vec::new(),
             issuers: fixed.issuers.health().into_iter().map(Into::into).collect(),
             witnesses: Vec::new(),
+            quorum: None,
             clock: None,
         };
         let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
@@ -129,6 +131,7 @@ impl Board {
             .and_then(|clock| clock.jump())
             .map(|jump| jump.to_string());
         facts.logs = seen.logs(fixed, now);
+        seen.ask_after_witnesses(&mut facts, now);
         facts.services = services(fixed, &facts.logs, facts.clock.as_deref());
         facts.expiries = seen
             .certificates
@@ -150,6 +153,28 @@ impl Board {
 }
 
 impl Seen {
+    /// The witnesses of the active log: those before it ask nobody any more.
+    fn ask_after_witnesses(&self, facts: &mut Facts, now: Time) {
+        let active = self.manifest.active(Role::Log, now);
+        let Some(board) = active.and_then(|shard| self.open.witnesses.get(&shard.name)) else {
+            return;
+        };
+        let health = board.health();
+        facts.quorum = Some(QuorumFacts {
+            fails_open: health.fails_open,
+            missing_since: health.quorum_missing_since,
+        });
+        let witnesses = health.witnesses.into_iter();
+        facts.witnesses = witnesses
+            .map(|witness| WitnessFacts {
+                name: witness.name,
+                cosigned_at: witness.cosigned.map(|(_, at)| at),
+                failing_since: witness.failing.map(|(since, _)| since),
+                failures: witness.answers.failed,
+            })
+            .collect();
+    }
+
     fn logs(&self, fixed: &Fixed, now: Time) -> Vec<LogFacts> {
         let open = &self.open;
         let mut logs = Vec::new();

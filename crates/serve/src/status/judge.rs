@@ -7,7 +7,7 @@ use signhere_pki::time::Time;
 use tokio::time::Instant;
 
 use super::report::{self, Expiry, ExpiryKind, Log, Problem, Report, ServiceState, Severity};
-use super::{Facts, entries};
+use super::{Facts, QuorumFacts, entries};
 
 /// How long entries may wait while a log's checkpoint stands still.
 const STALLED_AFTER: Duration = Duration::from_secs(10);
@@ -153,6 +153,9 @@ pub(crate) fn report(facts: Facts, stalls: &mut Stalls, with_entries: bool) -> R
         })
         .collect();
 
+    if let Some(quorum) = facts.quorum {
+        judge_quorum(quorum, &mut problems);
+    }
     let mut problems = problems.0;
     problems.sort_by_key(|problem| problem.severity);
     Report {
@@ -172,6 +175,27 @@ pub(crate) fn report(facts: Facts, stalls: &mut Stalls, with_entries: bool) -> R
         issuers,
         witnesses,
         entries: newest,
+    }
+}
+
+fn judge_quorum(quorum: QuorumFacts, problems: &mut Problems) {
+    match (quorum.missing_since, quorum.fails_open) {
+        (None, false) => {}
+        (None, true) => problems.warn(
+            "witnesses-fail-open",
+            "log",
+            "checkpoints are published even when no quorum of witnesses cosigns them".to_owned(),
+        ),
+        (Some(since), true) => problems.warn(
+            "quorum-missing",
+            "log",
+            format!("no quorum of witnesses has cosigned since {since}; checkpoints are published all the same"),
+        ),
+        (Some(since), false) => problems.fault(
+            "quorum-missing",
+            "log",
+            format!("no quorum of witnesses has cosigned since {since}: no entry is answered"),
+        ),
     }
 }
 

@@ -151,6 +151,7 @@ impl Sample {
             }],
             issuers: Vec::new(),
             witnesses: Vec::new(),
+            quorum: None,
             clock: None,
         }
     }

@@ -53,8 +53,17 @@ impl Running {
 
     /// The instance in `dir`, configured by `adjust`.
     pub(crate) async fn start_with(dir: &Path, adjust: impl FnOnce(&mut InstanceConfig)) -> Self {
-        let (listener, address) = listener().await;
-        let mut config = InstanceConfig::new(address);
+        let (listener, _) = listener().await;
+        Self::start_on(listener, dir, adjust).await
+    }
+
+    /// The same, on a listener that is there already.
+    pub(crate) async fn start_on(
+        listener: TcpListener,
+        dir: &Path,
+        adjust: impl FnOnce(&mut InstanceConfig),
+    ) -> Self {
+        let mut config = InstanceConfig::new(listener.local_addr().unwrap());
         adjust(&mut config);
         let clock = Arc::new(FakeClock::at(START));
         let instance =

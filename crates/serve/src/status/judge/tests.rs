@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::status::sample::{NOW, Sample};
-use crate::status::{Expiry as ExpiryFacts, IssuerFacts, WitnessFacts};
+use crate::status::{Expiry as ExpiryFacts, IssuerFacts, QuorumFacts, WitnessFacts};
 
 fn judged(change: impl FnOnce(&mut Facts)) -> Report {
     let mut facts = Sample::new_facts();
@@ -97,6 +97,38 @@ fn each_fault_is_named_and_warnings_come_last() {
             ("tsa-1", 31)
         ]
     );
+}
+
+#[test]
+fn a_missing_quorum_is_a_fault_unless_the_log_goes_on_without() {
+    let cases = [
+        (None, false, None),
+        (
+            None,
+            true,
+            Some((Severity::Warning, "witnesses-fail-open", "log")),
+        ),
+        (
+            Some(NOW),
+            true,
+            Some((Severity::Warning, "quorum-missing", "log")),
+        ),
+        (
+            Some(NOW),
+            false,
+            Some((Severity::Fault, "quorum-missing", "log")),
+        ),
+    ];
+    for (missing_since, fails_open, expected) in cases {
+        let report = judged(|facts| {
+            facts.quorum = Some(QuorumFacts {
+                fails_open,
+                missing_since,
+            });
+        });
+        assert_eq!(said(&report), Vec::from_iter(expected));
+        assert_eq!(report.ready, missing_since.is_none() || fails_open);
+    }
 }
 
 #[test]
