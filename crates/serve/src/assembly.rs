@@ -336,11 +336,12 @@ impl Assembly {
         if let Some(log) = self.open.logs.get(&shard.name) {
             return Ok(Arc::clone(log));
         }
+        let witnesses = self.witnesses(shard)?;
         let log = Arc::new(Log::open(
             &self.folder.log_place(&shard.name)?,
             &shard.origin,
             self.keyring.key(&shard.name)?,
-            None,
+            witnesses,
             Arc::clone(&self.clock),
             self.config.limits,
         )?);
