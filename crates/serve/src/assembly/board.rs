@@ -11,8 +11,8 @@ use crate::error::ServeError;
 use crate::issuers::Issuers;
 use crate::state::manifest::{Manifest, Role};
 use crate::status::{
-    Expiry, ExpiryKind, Facts, IssuerFacts, LogFacts, LogKind, QuorumFacts, ServiceFacts,
-    ServiceState, WitnessFacts,
+    Expiry, ExpiryKind, Facts, LogFacts, LogKind, QuorumFacts, ServiceFacts, ServiceState,
+    WitnessFacts,
 };
 use crate::store;
 use crate::tuf::Repository;
