@@ -82,6 +82,10 @@ impl Source {
         })
     }
 
+    pub(super) fn chosen_by(&self) -> ChosenBy {
+        self.chosen_by
+    }
+
     pub(super) fn issuer(&self) -> &str {
         &self.issuer
     }

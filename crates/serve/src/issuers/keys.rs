@@ -17,8 +17,9 @@ use signhere_pki::jwt::{Jwks, Jwt, JwtError, UnverifiedJwt};
 use signhere_pki::time::{Clock, Time};
 
 use super::disbelief::Disbelief;
-use super::discovery::{KeysError, Source};
+use super::discovery::{ChosenBy, KeysError, Source};
 
+const LOG: &str = "signhere::issuers";
 /// Seconds for which keys are not asked for again.
 const FRESH: i64 = 10 * 60;
 /// Seconds after which nobody is answered by keys before the issuer has been asked.
@@ -200,6 +201,11 @@ impl Keys {
             let _turn = turn;
             if let Some(source) = &keys.source {
                 let answer = source.fetch().await;
+                tell(
+                    source,
+                    &answer,
+                    keys.health().and_then(|was| was.failing_since),
+                );
                 let now = keys.clock.now();
                 keys.with(|state| state.take(answer, now));
             }
@@ -214,6 +220,25 @@ impl Keys {
 
     fn with<T>(&self, f: impl FnOnce(&mut State) -> T) -> T {
         f(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Tells the operator when an issuer stops or begins to answer; of issuers that tokens made up, only on request.
+fn tell(source: &Source, answer: &Result<Jwks, KeysError>, failing_since: Option<Time>) {
+    let issuer = source.issuer();
+    match (answer, failing_since, source.chosen_by()) {
+        (Ok(keys), Some(since), _) => {
+            tracing::info!(target: LOG, issuer, keys = keys.len(), %since, "the issuer answers again");
+        }
+        (Err(error), None, ChosenBy::Configuration) => {
+            tracing::warn!(target: LOG, issuer, %error, "the issuer's keys cannot be had");
+        }
+        (Err(error), ..) => {
+            tracing::debug!(target: LOG, issuer, %error, "the issuer's keys cannot be had");
+        }
+        (Ok(keys), None, _) => {
+            tracing::debug!(target: LOG, issuer, keys = keys.len(), "the issuer gave its keys");
+        }
     }
 }
 

@@ -112,6 +112,8 @@ impl Wildcard {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn wildcard(pattern: &str) -> Wildcard {
@@ -164,6 +166,29 @@ mod tests {
         );
         assert!(ending.matches(&long));
         assert!(!ending.matches(&long.repeat(2)));
+    }
+
+    /// The same question, answered by trying every length of every star.
+    fn slowly(pattern: &[u8], text: &[u8]) -> bool {
+        match pattern.split_first() {
+            None => text.is_empty(),
+            Some((b'*', rest)) => (1..=text.len())
+                .take_while(|n| text[n - 1].is_ascii_alphanumeric() || b"-_".contains(&text[n - 1]))
+                .any(|n| slowly(rest, &text[n..])),
+            Some((expected, rest)) => text.first() == Some(expected) && slowly(rest, &text[1..]),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn matching_is_what_trying_all_would_find(path in "[a*-]{0,6}[*][a/*-]{0,6}", other in "[a/.-]{0,12}") {
+            let pattern = format!("https://x.example/{path}");
+            let issuer = format!("https://x.example/{other}");
+            let found = wildcard(&pattern).matches(&issuer);
+            prop_assert_eq!(found, slowly(pattern.as_bytes(), issuer.as_bytes()));
+        }
     }
 
     #[test]

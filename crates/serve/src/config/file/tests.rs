@@ -191,3 +191,24 @@ fn a_file_that_is_not_there_is_no_empty_one() {
     let error = load(dir.path(), &large).unwrap_err();
     assert!(matches!(*error.problem, ConfigProblem::Unreadable { .. }));
 }
+
+#[test]
+fn a_mistake_in_the_issuers_is_shown_with_its_own_line() {
+    let dir = folder();
+    let yaml = "oidc-issuers:\n  https://a.example.com:\n    client-id: x\n    type: mail\n";
+    fs::write(dir.path().join("issuers.yaml"), yaml).unwrap();
+    let text = "[issuers]\nfile = \"issuers.yaml\"\n";
+    let told = told(dir.path(), text);
+    assert!(told.contains("\n  "), "{told}");
+    let found = told.split("found: ").nth(1).unwrap();
+    assert!(
+        found.starts_with("line 4, column 11: unknown type \"mail\"; known are email, "),
+        "{told}"
+    );
+    fs::write(
+        dir.path().join("issuers.yaml"),
+        yaml.replace("mail", "email"),
+    )
+    .unwrap();
+    assert_eq!(load(dir.path(), text).unwrap().issuers.fulcio.len(), 1);
+}

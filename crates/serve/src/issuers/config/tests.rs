@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const CONFIG: &str = include_str!("../../../../../testdata/issuers/fulcio.yaml");
@@ -168,5 +170,21 @@ fn bombs_and_monsters_are_refused_quickly() {
         "? {a: b}\n: c",
     ] {
         let _ = FulcioConfig::parse(nonsense);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 200, ..ProptestConfig::default() })]
+
+    /// Whatever is changed in a good configuration, it is read or refused.
+    #[test]
+    fn reading_holds(at in any::<prop::sample::Index>(), length in 0..40_usize, with in "[-*&:{}\\[\\]|>!%\"'# \n\ta-z]{0,20}") {
+        let start = at.index(CONFIG.len());
+        let end = (start + length).min(CONFIG.len());
+        let changed = format!("{}{with}{}", &CONFIG[..start], &CONFIG[end..]);
+        if let Err(error) = FulcioConfig::parse(&changed) {
+            let lines = u64::try_from(changed.lines().count()).unwrap();
+            prop_assert!(error.line <= 1 + lines, "{error}");
+        }
     }
 }

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 /// Claims a and b, and one whose name is no word.
@@ -174,4 +176,29 @@ fn what_is_no_template() {
         found: 4097,
     };
     assert_eq!("x".repeat(4097).parse::<Template>(), Err(long));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is written, it is a template or it is not; and a template makes a text of at most 4 KiB or none.
+    #[test]
+    fn parsing_and_rendering_hold(
+        parts in prop::collection::vec(
+            prop::sample::select(vec![
+                "{{", "}}", "{{-", "-}}", " ", "if ", "else", "end", ".a", ".long", ".", "(", ")", "eq ", "not ", "index ",
+                "\"a\"", "\"", "`", "/*", "*/", "x", "and ", "ü",
+            ]),
+            0..40,
+        ),
+    ) {
+        let text = parts.concat();
+        if let Ok(template) = text.parse::<Template>() {
+            for absent in [Absent::Empty, Absent::Refused] {
+                if let Ok(made) = template.render(&Some3, absent) {
+                    prop_assert!(made.len() <= 4096);
+                }
+            }
+        }
+    }
 }
