@@ -2,12 +2,14 @@
 
 mod init;
 mod run;
+mod trust;
 pub(crate) mod unlock;
 
 use clap::{Args, Subcommand};
 
 use self::init::InitArgs;
 use self::run::RunArgs;
+use self::trust::ServeTrustArgs;
 use super::Context;
 use crate::error::CliError;
 
@@ -32,11 +34,13 @@ pub(crate) struct ServeArgs {
 #[derive(Debug, Subcommand)]
 enum ServeCommand {
     Init(InitArgs),
+    Trust(ServeTrustArgs),
 }
 
 pub(crate) fn run(context: &Context, args: &ServeArgs) -> Result<(), CliError> {
     match &args.command {
         None => run::run(context, &args.run),
         Some(ServeCommand::Init(args)) => init::run(context, args),
+        Some(ServeCommand::Trust(args)) => trust::run(context, args),
     }
 }

@@ -290,6 +290,7 @@ impl From<ServeError> for CliError {
             ServeError::SecretMissing { unlock, .. } => locked(unlock, message),
             ServeError::OtherUnlock { expected, .. } => locked(expected, message),
             ServeError::Config(error) => error.into(),
+            ServeError::Tuf(error) => error.into(),
             ServeError::File { .. } => Self::new(Exit::Failed, "SH-FILE", message)
                 .mend("name a folder that you can write to"),
             ServeError::NotLoopback { .. } => Self::new(Exit::Usage, "SH-LISTEN", message)
