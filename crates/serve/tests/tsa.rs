@@ -86,12 +86,19 @@ async fn timestamps_verify_under_the_trusted_root() {
 async fn json_requests_are_answered_in_der() {
     let dir = tempfile::tempdir().unwrap();
     let instance = Running::start(&dir.path().join("state")).await;
-    let digest = HashAlgorithm::Sha256.digest(b"signature");
-    let body = json!({
-        "artifactHash": STANDARD.encode(digest.as_bytes()), "hashAlgorithm": "sha256", "certificates": true, "nonce": 300,
-    });
-    let token = token(instance.post_json(PATH, &body).await).await.unwrap();
-    token.verify(b"signature", &chain(&instance).await).unwrap();
+    let chain = chain(&instance).await;
+    let body_of = |algorithm: HashAlgorithm| {
+        let digest = STANDARD.encode(algorithm.digest(b"signature").as_bytes());
+        json!({
+            "artifactHash": digest, "hashAlgorithm": algorithm.name(), "certificates": true, "nonce": 300,
+        })
+    };
+    for algorithm in HashAlgorithm::ALL {
+        let body = body_of(algorithm);
+        let token = token(instance.post_json(PATH, &body).await).await.unwrap();
+        token.verify(b"signature", &chain).unwrap();
+    }
+    let body = body_of(HashAlgorithm::Sha256);
 
     for (field, value) in [
         ("hashAlgorithm", json!("sha1")),

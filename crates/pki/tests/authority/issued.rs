@@ -7,7 +7,7 @@ use signhere_pki::{
     fulcio,
     key::{KeyKind, PrivateKey},
     random::SystemRandom,
-    sct::{POISON_EXTENSION, SctError, SctList},
+    sct::{POISON_EXTENSION, Sct, SctError, SctList, SignedEntry, precert_tbs},
     time::Validity,
 };
 
@@ -49,6 +49,50 @@ fn a_leaf_of_every_kind_of_key_verifies() {
         sct.verify(&leaf, issuer, log.public_key()).unwrap();
         assert_eq!(&leaf.public_key().unwrap(), signer.public_key());
     }
+}
+
+#[test]
+fn a_certificate_is_the_precertificate_with_timestamps_and_by_the_same_ca() {
+    let root = root(KeyKind::P256);
+    let ca = intermediate(&root, KeyKind::P256);
+    let (log, signer) = (key(KeyKind::P256), key(KeyKind::P256));
+    let request = request(signer.public_key());
+    let precertificate = ca.precertify(&request, &SystemRandom).unwrap();
+    let sct = promise(log.as_ref(), &precertificate).unwrap();
+    let leaf = ca.complete(&precertificate, &[sct.clone()]).unwrap();
+    assert_eq!(precert_tbs(&leaf).as_deref(), Ok(precertificate.tbs()));
+    assert_eq!(leaf.serial(), precertificate.certificate().serial());
+
+    let other_key = intermediate(&root, KeyKind::P256);
+    for other in [&root, &other_key] {
+        let refused = other.complete(&precertificate, &[sct.clone()]);
+        assert_eq!(refused, Err(BuildError::OtherKey));
+    }
+}
+
+#[test]
+fn the_parts_of_a_timestamp_are_those_that_a_log_answers_with() {
+    let log = key(KeyKind::P256);
+    let certificate = root(KeyKind::P256).certificate().der().to_vec();
+    let entry = SignedEntry::Certificate(&certificate);
+    let sct = Sct::sign_entry(log.as_ref(), entry, 7, vec![1, 2]).unwrap();
+    sct.verify_entry(entry, log.public_key()).unwrap();
+    let signed = sct.digitally_signed().unwrap();
+    let parts = |signed: &[u8]| Sct::from_parts(sct.log_id, 7, vec![1, 2], signed);
+    assert_eq!(parts(&signed).as_ref(), Ok(&sct));
+    assert_eq!(parts(&signed[1..]), Err(SctError::Malformed));
+    assert_eq!(
+        parts(&[&signed[..], &[0]].concat()),
+        Err(SctError::Malformed)
+    );
+
+    // The same bytes as another kind of entry are signed for as something else.
+    let other = SignedEntry::Precertificate {
+        tbs: &certificate,
+        issuer_key_hash: &[0; 32],
+    };
+    let refused = sct.verify_entry(other, log.public_key());
+    assert_eq!(refused, Err(SctError::SignatureInvalid));
 }
 
 #[test]
