@@ -171,3 +171,37 @@ fn init_refuses_what_is_not_safe() {
         assert!(!place.path("i").exists());
     }
 }
+
+#[test]
+fn a_stopped_instance_is_given_a_new_key() {
+    let place = Workplace::new();
+    place
+        .run(["serve", "init", "i", "--unlock", "file"])
+        .exits(0);
+    let rotated = place.run(["serve", "rotate", "log", "i", "--json"]);
+    let rotated = rotated.exits(0).json();
+    assert_eq!(
+        (&rotated["version"], &rotated["shard"]),
+        (&json!(1), &json!("log-2"))
+    );
+    for field in rotated.as_object().unwrap().keys() {
+        assert!(REFERENCE.contains(&format!("`{field}`")), "{field}");
+    }
+    let told = fs::read(place.path("i/trusted_root.json")).unwrap();
+    let told: Value = serde_json::from_slice(&told).unwrap();
+    assert_eq!(told["tlogs"].as_array().unwrap().len(), 2);
+
+    let ran = place
+        .run(["serve", "rotate", "tsa", "i", "--lead", "3600"])
+        .exits(0);
+    assert!(
+        ran.stdout
+            .starts_with("tsa-2 is published, and signs from "),
+        "{}",
+        ran.stdout
+    );
+    let none = place
+        .run(["serve", "rotate", "tsa", "elsewhere", "--json"])
+        .exits(1);
+    assert_eq!(error(&none.json()).0, "SH-INSTANCE-MISSING");
+}

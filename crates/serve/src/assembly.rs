@@ -221,8 +221,12 @@ impl Assembly {
 
     /// Adds a key for a service, and says from when on it signs. Clients are told by [`Assembly::publish`].
     pub(crate) fn rotate(&mut self, request: Rotate, now: Time) -> Result<Rotated, ServeError> {
+        let lead = match request.lead_seconds {
+            Some(seconds) => i64::from(seconds),
+            None => i64::try_from(self.config.rotation_lead.as_secs()).unwrap_or(i64::MAX),
+        };
         // The next second at the earliest: in this one the key before may have signed.
-        let start = now.plus_seconds(i64::from(request.lead_seconds.max(1)));
+        let start = now.plus_seconds(lead.max(1));
         let random = self.random.as_ref();
         let shard = self.keyring.add(request.role, start, now, random)?;
         self.is_published = false;

@@ -42,8 +42,9 @@ const PATH_LIMIT: usize = 107;
 pub struct Rotate {
     /// Which service.
     pub role: Role,
-    /// Seconds between the publication of the new trusted root and the new key's first use.
-    pub lead_seconds: u32,
+    /// Seconds between the publication of the new trusted root and the new key's first use; those of the
+    /// configuration if none are given.
+    pub lead_seconds: Option<u32>,
 }
 
 /// A service has a new key.

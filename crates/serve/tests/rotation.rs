@@ -75,7 +75,7 @@ impl Quiet {
     }
 
     fn rotate(&self, role: Role) -> Rotated {
-        let lead_seconds = LEAD;
+        let lead_seconds = Some(LEAD);
         self.instance.rotate(Rotate { role, lead_seconds }).unwrap()
     }
 
@@ -145,7 +145,7 @@ async fn two_new_keys_do_not_begin_in_one_second() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(FakeClock::at(START));
     let quiet = Quiet::open(&dir.path().join("instance"), &clock).await;
-    let lead_seconds = 0;
+    let lead_seconds = Some(0);
     let role = Role::Tsa;
     let rotated = quiet
         .instance

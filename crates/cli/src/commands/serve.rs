@@ -1,6 +1,8 @@
 //! `signhere serve`: a private Sigstore, made, run and looked after.
 
+mod control;
 mod init;
+mod rotate;
 mod run;
 mod trust;
 pub(crate) mod unlock;
@@ -8,6 +10,7 @@ pub(crate) mod unlock;
 use clap::{Args, Subcommand};
 
 use self::init::InitArgs;
+use self::rotate::RotateArgs;
 use self::run::RunArgs;
 use self::trust::ServeTrustArgs;
 use super::Context;
@@ -34,6 +37,7 @@ pub(crate) struct ServeArgs {
 #[derive(Debug, Subcommand)]
 enum ServeCommand {
     Init(InitArgs),
+    Rotate(RotateArgs),
     Trust(ServeTrustArgs),
 }
 
@@ -41,6 +45,7 @@ pub(crate) fn run(context: &Context, args: &ServeArgs) -> Result<(), CliError> {
     match &args.command {
         None => run::run(context, &args.run),
         Some(ServeCommand::Init(args)) => init::run(context, args),
+        Some(ServeCommand::Rotate(args)) => rotate::run(context, args),
         Some(ServeCommand::Trust(args)) => trust::run(context, args),
     }
 }
