@@ -1,4 +1,8 @@
-"""What a person's browser does at the instance's login page: open it, fill in the address, follow the redirect."""
+"""What a person's browser does at the instance's login page: open it, fill in the address, follow the redirect.
+
+usage: browser.py login ISSUER EMAIL     (prints an identity token)
+       browser.py visit PAGE EMAIL
+"""
 
 import base64
 import hashlib
@@ -6,11 +10,15 @@ import html.parser
 import http.client
 import json
 import secrets
+import ssl
+import sys
 import urllib.parse
 
 CLIENT_ID = "sigstore"
 REDIRECT = "http://localhost:1/auth/callback"  # nothing listens there: the redirect is read, not followed
 TIMEOUT = 10
+REDIRECTS = (302, 303)
+AUTHORITIES = []  # certificate files: the authorities that a page over TLS may be certified by
 
 
 class LoginForm(html.parser.HTMLParser):
@@ -33,7 +41,10 @@ def request(method, url, body=None, headers=None):
     """One HTTP exchange with a server on this machine: (status, headers, text)."""
     at = urllib.parse.urlsplit(url)
     assert at.hostname in ("127.0.0.1", "localhost"), url
-    connection = http.client.HTTPConnection(at.hostname, at.port, timeout=TIMEOUT)
+    if at.scheme == "https":
+        connection = http.client.HTTPSConnection(at.hostname, at.port, timeout=TIMEOUT, context=trust())
+    else:
+        connection = http.client.HTTPConnection(at.hostname, at.port, timeout=TIMEOUT)
     try:
         path = urllib.parse.urlunsplit(("", "", at.path, at.query, ""))
         connection.request(method, path, body, headers or {})
@@ -41,6 +52,13 @@ def request(method, url, body=None, headers=None):
         return response.status, response.headers, response.read(1 << 20).decode()
     finally:
         connection.close()
+
+
+def trust():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    for file in AUTHORITIES:
+        context.load_verify_locations(file)
+    return context
 
 
 def post_form(url, fields, headers=None):
@@ -58,16 +76,8 @@ def login(issuer, email):
         "state": state, "nonce": secrets.token_urlsafe(16),
         "code_challenge": challenge, "code_challenge_method": "S256",
     })
-    page_url = f"{discovery['authorization_endpoint']}?{query}"
-    status, headers, page = request("GET", page_url)
-    assert status == 200, f"login page answered {status}: {page[:200]}"
-    cookies = "; ".join(cookie.split(";")[0] for cookie in headers.get_all("Set-Cookie") or [])
-    form = LoginForm(page)
-    form.fields["email"] = email
-    browser = {"Cookie": cookies} if cookies else {}
-    browser["Origin"] = issuer.rsplit("/oidc", 1)[0]
-    status, headers, text = post_form(urllib.parse.urljoin(page_url, form.action), form.fields, browser)
-    assert status in (302, 303), f"login answered {status}: {text[:200]}"
+    status, headers, text = submit(f"{discovery['authorization_endpoint']}?{query}", email)
+    assert status in REDIRECTS, f"login answered {status}: {text[:200]}"
     answer = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(headers["Location"]).query))
     assert answer["state"] == state
     status, _, text = post_form(discovery["token_endpoint"], {
@@ -76,3 +86,30 @@ def login(issuer, email):
     })
     assert status == 200, f"token endpoint answered {status}: {text[:200]}"
     return json.loads(text)["id_token"]
+
+
+def visit(page, email):
+    """What a person does to whom a client shows a page: logs in where it leads, and is led back to the client, if it waits."""
+    status, headers, _ = request("GET", page)
+    if status in REDIRECTS:
+        page = headers["Location"]
+    status, headers, text = submit(page, email)
+    if status in REDIRECTS:
+        status, _, text = request("GET", headers["Location"])
+    assert status == 200, f"login answered {status}: {text[:200]}"
+
+
+def submit(page_url, email):
+    """The answer to the first form of a page, sent with this address."""
+    status, headers, page = request("GET", page_url)
+    assert status == 200, f"login page answered {status}: {page[:200]}"
+    cookies = "; ".join(cookie.split(";")[0] for cookie in headers.get_all("Set-Cookie") or [])
+    form = LoginForm(page)
+    form.fields["email"] = email
+    at = urllib.parse.urlsplit(page_url)
+    browser = {"Origin": f"{at.scheme}://{at.netloc}", **({"Cookie": cookies} if cookies else {})}
+    return post_form(urllib.parse.urljoin(page_url, form.action), form.fields, browser)
+
+
+if __name__ == "__main__":
+    {"login": lambda *a: print(login(*a)), "visit": visit}[sys.argv[1]](*sys.argv[2:])

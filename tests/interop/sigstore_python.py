@@ -1,61 +1,40 @@
-"""sigstore-python, as published, on a signhere instance: each signs and verifies what the other made.
+"""sigstore-python, from the Python package index."""
 
-usage: sigstore_python.py SIGNHERE WORK
-"""
-
-import pathlib
-import sys
-
-import browser
-from instance import Instance, run
-
-EMAIL = "alice@example.com"
+import installs
+from instance import run
+from peer import EMAIL, PREDICATE_TYPE, Peer
 
 
-def main(signhere, work):
-    work = pathlib.Path(work)
-    passed = 0
-    with Instance(signhere, work / "instance") as instance:
-        trust = instance.trust
-        python = [sys.executable, "-m", "sigstore", "--trust-config", trust]
-        who = ["--certificate-identity", EMAIL, "--certificate-oidc-issuer", instance.issuer]
+class SigstorePython(Peer):
+    name, version = "sigstore-python", "4.5.1"
+    says = {
+        "file": "Bundle message digest mismatch",
+        "statement": "in-toto statement has no subject for digest",
+        "signer": "Certificate's SANs do not match",
+        "twisted": "DSSE: invalid signature",
+    }
 
-        def by_python(file, bundle, **expect):
-            flags = ["--cert-identity", EMAIL, "--cert-oidc-issuer", instance.issuer, "--bundle", bundle, file]
-            return run(*python, "verify", "identity", *flags, **expect)
+    @classmethod
+    def install(cls):
+        return installs.venv(f"sigstore=={cls.version}")
 
-        def by_us(file, bundle, **expect):
-            return run(signhere, "verify", "--trust-config", trust, *who, "--bundle", bundle, file, **expect)
+    def __init__(self, instance, home):
+        super().__init__(instance, home)
+        self.python = self.install()
 
-        theirs, ours, forged = work / "theirs.txt", work / "ours.txt", work / "forged.txt"
-        theirs.write_text("signed by sigstore-python\n")
-        ours.write_text("signed by signhere\n")
-        forged.write_text("signed by nobody\n")
+    def sigstore(self, *arguments, **expect):
+        run(self.python, "-m", "sigstore", "--instance", self.instance.mirror, *arguments, env=self.env, **expect)
 
-        bundle = work / "theirs.sigstore.json"
-        token = browser.login(instance.issuer, EMAIL)
-        run(*python, "sign", "--identity-token", token, "--bundle", bundle, theirs)
-        for verify in (by_us, by_python):
-            verify(theirs, bundle)
-            verify(forged, bundle, fails=True)
-            passed += 2
-        print("ok   sigstore-python signs, signhere and sigstore-python verify, a forged file is refused")
+    def initialise(self):
+        self.sigstore("trust-instance", self.instance.root)
 
-        bundle = work / "ours.sigstore.json"
-        token_file = work / "token"
-        token_file.write_text(browser.login(instance.issuer, EMAIL))
-        run(signhere, "sign", "--trust-config", trust, "--identity-token-file", token_file, "--bundle", bundle, ours)
-        for verify in (by_us, by_python):
-            verify(ours, bundle)
-            verify(forged, bundle, fails=True)
-            passed += 2
-        print("ok   signhere signs, signhere and sigstore-python verify, a forged file is refused")
+    def sign(self, artifact):
+        self.sigstore("sign", "--identity-token", self.token(), "--bundle", artifact.signature, artifact.file)
 
-        stranger = ["--cert-identity", "mallory@example.com", "--cert-oidc-issuer", instance.issuer]
-        run(*python, "verify", "identity", *stranger, "--bundle", bundle, ours, fails=True)
-        passed += 1
-        print("ok   sigstore-python refuses another identity on our bundle")
-    print(f"{passed} passed, 0 failed")
+    def attest(self, artifact):
+        self.sigstore("attest", "--identity-token", self.token(), "--predicate", artifact.predicate,
+                      "--predicate-type", PREDICATE_TYPE, "--bundle", artifact.attestation, artifact.file)
 
-
-main(sys.argv[1], sys.argv[2])
+    def verify(self, kind, bundle, file, signer=EMAIL, fails=False):
+        self.sigstore("verify", "identity", "--cert-identity", signer, "--cert-oidc-issuer", self.instance.issuer,
+                      "--bundle", bundle, file, fails=fails)

@@ -56,15 +56,19 @@ func run() error {
 	if err != nil {
 		return fmt.Errorf("rootCert: %w", err)
 	}
-	for range *count {
-		if err := certify(ca, roots, token, *email, *issuer); err != nil {
+	for n := range *count {
+		ask := withKey
+		if n%2 == 1 {
+			ask = withRequest
+		}
+		if err := certify(ca, roots, ask, token, *email, *issuer); err != nil {
 			return fmt.Errorf("signingCert: %w", err)
 		}
 	}
 	if err := refusals(ca, token, *email); err != nil {
 		return err
 	}
-	fmt.Printf("%d certificates, 2 refusals\n", *count)
+	fmt.Printf("%d certificates, half of them by PKCS #10, 2 refusals\n", *count)
 	return nil
 }
 
@@ -83,8 +87,8 @@ func rootsOf(ca api.LegacyClient) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-func certify(ca api.LegacyClient, roots *x509.CertPool, token, email, issuer string) error {
-	key, request, err := asked(email)
+func certify(ca api.LegacyClient, roots *x509.CertPool, ask asker, token, email, issuer string) error {
+	key, request, err := ask(email)
 	if err != nil {
 		return err
 	}
@@ -126,14 +130,14 @@ func certify(ca api.LegacyClient, roots *x509.CertPool, token, email, issuer str
 
 // Neither a key that did not sign nor a token that is none may get a certificate.
 func refusals(ca api.LegacyClient, token, email string) error {
-	_, request, err := asked("someone-else@example.com")
+	_, request, err := withKey("someone-else@example.com")
 	if err != nil {
 		return err
 	}
 	if _, err := ca.SigningCert(request, token); err == nil {
 		return errors.New("a proof over another address was believed")
 	}
-	if _, request, err = asked(email); err != nil {
+	if _, request, err = withKey(email); err != nil {
 		return err
 	}
 	if _, err := ca.SigningCert(request, token[:len(token)-8]+"AAAAAAAA"); err == nil {
@@ -142,8 +146,11 @@ func refusals(ca api.LegacyClient, token, email string) error {
 	return nil
 }
 
-// A new key and the request for its certificate, as gitsign makes it: the key in DER, the address signed.
-func asked(email string) (*ecdsa.PrivateKey, api.CertificateRequest, error) {
+// A new key, and a request for its certificate.
+type asker func(email string) (*ecdsa.PrivateKey, api.CertificateRequest, error)
+
+// As gitsign asks: the key in DER, and the address signed with it.
+func withKey(email string) (*ecdsa.PrivateKey, api.CertificateRequest, error) {
 	var request api.CertificateRequest
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -155,6 +162,18 @@ func asked(email string) (*ecdsa.PrivateKey, api.CertificateRequest, error) {
 	request.PublicKey.Algorithm = "ecdsa"
 	digest := sha256.Sum256([]byte(email))
 	request.SignedEmailAddress, err = ecdsa.SignASN1(rand.Reader, key, digest[:])
+	return key, request, err
+}
+
+// By a certification request (PKCS #10), which is its own proof.
+func withRequest(email string) (*ecdsa.PrivateKey, api.CertificateRequest, error) {
+	var request api.CertificateRequest
+	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		return nil, request, err
+	}
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{EmailAddresses: []string{email}}, key)
+	request.CertificateSigningRequest = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})
 	return key, request, err
 }
 

@@ -56,8 +56,8 @@ func parse(args []string) (*options, error) {
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
-	if flags.NArg() != 3 {
-		return nil, errors.New("usage: sigstore-go FLAGS initialise|sign|verify FILE BUNDLE")
+	if flags.NArg() != 3 && flags.Arg(0) != "initialise" {
+		return nil, errors.New("usage: sigstore-go FLAGS initialise|sign FILE BUNDLE|verify FILE BUNDLE")
 	}
 	o.command, o.file, o.bundle = flags.Arg(0), flags.Arg(1), flags.Arg(2)
 	return &o, nil

@@ -30,7 +30,7 @@ const (
 	workers   = 2
 	limit     = 60 * time.Second
 	proofs    = 1000
-	usageText = "usage: tessera -url URL -origin NAME -key SPKI [-ct] [-kept FILE]"
+	usageText = "usage: tessera -url URL -origin NAME -key SPKI [-ct] [-witness VKEY] [-kept FILE]"
 )
 
 func main() {
@@ -47,6 +47,7 @@ func audit(ctx context.Context) error {
 	origin := flag.String("origin", "", "name of the log")
 	key := flag.String("key", "", "its public key: SubjectPublicKeyInfo in base64")
 	ct := flag.Bool("ct", false, "the log is one of certificates")
+	witness := flag.String("witness", "", "verifier key of a witness that must have cosigned the checkpoint")
 	kept := flag.String("kept", "", "file of the last checkpoint seen: it is read if there, and replaced")
 	flag.Parse()
 	if *at == "" || *origin == "" || *key == "" {
@@ -82,6 +83,9 @@ func audit(ctx context.Context) error {
 	_, _, raw, err := seen.Update(ctx)
 	if err != nil {
 		return fmt.Errorf("consistency: %w", err)
+	}
+	if err := cosigned(raw, *witness); err != nil {
+		return fmt.Errorf("witness: %w", err)
 	}
 	if err := fsck.New(*origin, verifier, log, hashes(), fsck.Opts{N: workers}).Check(ctx); err != nil {
 		return fmt.Errorf("fsck: %w", err)
@@ -128,6 +132,18 @@ func verifierOf(origin, key string) (note.Verifier, error) {
 	default:
 		return nil, fmt.Errorf("no note is signed with a %T", public)
 	}
+}
+
+func cosigned(checkpoint []byte, witness string) error {
+	if witness == "" {
+		return nil
+	}
+	verifier, err := formats.NewVerifierForCosignatureV1(witness)
+	if err != nil {
+		return err
+	}
+	_, err = note.Open(checkpoint, note.VerifierList(verifier))
+	return err
 }
 
 func keptCheckpoint(file string) ([]byte, error) {
