@@ -1,6 +1,6 @@
 //! What clients are told of an instance: whom to trust and where to sign.
 
-use signhere_pki::key::{KeyDetails, PublicKey};
+use signhere_pki::key::{KeyDetails, KeyKind, PublicKey};
 use signhere_pki::time::{Time, Validity};
 use signhere_verify::trust::{
     CertificateAuthority, ClientTrustConfig, Selector, Service, SigningConfig, TransparencyLog,
@@ -62,9 +62,10 @@ fn trusted_root(
         root.tlogs.push(own_log(shard, key, id.to_vec())?);
     }
     if let Some(other) = &external.log {
-        let id = match other.api_version {
-            1 => other.key.key_id(),
-            _ => log_id(&other.origin, &other.key)?,
+        // Ed25519 logs of the second API have the ids of C2SP's notes, all others the hash of their key.
+        let id = match (other.api_version, other.key.kind()) {
+            (2.., KeyKind::Ed25519) => log_id(&other.origin, &other.key)?,
+            _ => other.key.key_id(),
         };
         root.tlogs.push(others_log(other, id.to_vec())?);
     }
@@ -210,3 +211,6 @@ fn validity(shard: &Shard) -> Validity {
         end: shard.end,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,11 +82,6 @@ impl Tuf {
         refreshed.map_err(ServeError::Tuf)
     }
 
-    /// When each role's document expires, under names such as `TUF root`.
-    pub(crate) fn expiries(&self) -> Vec<(String, Time)> {
-        self.repository.expiries()
-    }
-
     /// The SHA-256 of `root.json`, in hexadecimal.
     pub(crate) fn fingerprint(&self) -> String {
         self.repository.fingerprint()
