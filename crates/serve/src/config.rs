@@ -288,7 +288,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 256,
+            connections: 4096,
             header_bytes: 128 * 1024,
             handshake_time: Duration::from_secs(10),
             header_time: Duration::from_secs(10),

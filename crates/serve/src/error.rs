@@ -121,6 +121,14 @@ pub enum ServeError {
         /// When the latest one begins.
         before: Time,
     },
+    /// The listener's certificate or its key cannot be used.
+    #[error("TLS: {path}: {reason}", path = path.display())]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// Why not; holds no secret.
+        reason: String,
+    },
     /// A secret file or folder can be read by others.
     #[error("{path} is open to others (mode {mode:03o}), it must be closed to all but its owner", path = path.display())]
     Exposed {

@@ -1,12 +1,14 @@
 //! What all services share over HTTP: the layers around every route, refusals, bodies, tiles.
 
 pub(crate) mod body;
+pub(crate) mod connections;
 pub(crate) mod guard;
 pub(crate) mod limits;
 pub(crate) mod live;
 pub(crate) mod problem;
 pub(crate) mod server;
 pub(crate) mod tiles;
+pub(crate) mod tls;
 
 use std::any::Any;
 use std::sync::{Mutex, MutexGuard};

@@ -16,6 +16,7 @@ use crate::control::{ControlSocket, Rotate, Rotated};
 use crate::endpoints::Endpoints;
 use crate::error::ServeError;
 use crate::http;
+use crate::http::tls::Tls;
 use crate::state::StateFolder;
 use crate::state::keyring::{Founding, Keyring};
 use crate::state::seal::Unlock;
@@ -33,6 +34,7 @@ pub struct Instance {
     endpoints: Endpoints,
     documents: Documents,
     control: ControlSocket,
+    tls: Option<Arc<Tls>>,
     upkeep: Arc<Upkeep>,
 }
 
@@ -90,12 +92,19 @@ impl Instance {
         random: Arc<dyn Random>,
     ) -> Result<Self, ServeError> {
         let control = ControlSocket::in_folder(folder.root());
+        let tls = config
+            .tls
+            .as_ref()
+            .map(Tls::load)
+            .transpose()?
+            .map(Arc::new);
         let assembly = Assembly::new(folder, keyring, config.clone(), Arc::clone(&clock), random)?;
         Ok(Self {
             config,
             endpoints: assembly.endpoints().clone(),
             documents: assembly.documents().clone(),
             control,
+            tls,
             upkeep: Arc::new(Upkeep::new(assembly, clock)?),
         })
     }
@@ -166,7 +175,8 @@ impl Instance {
         let controlled = tokio::spawn(control.serve(Arc::clone(&self.upkeep), stopped));
 
         let router = self.router();
-        let served = http::server::serve(listener, router, self.config.limits, shutdown).await;
+        let tls = self.tls.clone();
+        let served = http::server::serve(listener, tls, router, self.config.limits, shutdown).await;
         drop(stop);
         let ended = (controlled.await, keeping.await);
         let closed = tokio::task::spawn_blocking(move || drop(self)).await;

@@ -17,6 +17,7 @@ use signhere_pki::digest::HashAlgorithm;
 use signhere_pki::key::{KeyDetails, Signer};
 use signhere_pki::random::SystemRandom;
 use signhere_pki::tsp::TimestampRequest;
+use signhere_serve::config::TlsFiles;
 use signhere_serve::{Instance, InstanceConfig, ServeError, Services};
 use signhere_testkit::clock::FakeClock;
 use signhere_testkit::random::BrokenRandom;
@@ -455,5 +456,65 @@ async fn slow_and_huge_headers_are_cut_off() {
         // The connection may be closed while the client still writes.
         Err(error) => assert!(error.is_request(), "{error}"),
     }
+    instance.stop().await;
+}
+
+#[tokio::test]
+async fn a_crowd_of_silent_connections_keeps_nobody_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = Running::start_with(&dir.path().join("state"), |config| {
+        config.limits.connections = 8;
+        config.limits.header_time = Duration::from_secs(60);
+    })
+    .await;
+    let address = instance.base.strip_prefix("http://").unwrap().to_owned();
+    let mut silent = Vec::new();
+    for _ in 0..100 {
+        silent.push(TcpStream::connect(&address).await.unwrap());
+    }
+    let answer = tokio::time::timeout(Duration::from_secs(5), instance.get("/healthz"));
+    assert_eq!(answer.await.unwrap().status(), StatusCode::OK);
+    // The first to come were the first to go.
+    let mut nothing = Vec::new();
+    silent[0].read_to_end(&mut nothing).await.unwrap();
+    assert!(nothing.is_empty());
+    instance.stop().await;
+}
+
+#[tokio::test]
+async fn tls_with_the_certificate_of_the_files() {
+    let given = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/tls");
+    let dir = tempfile::tempdir().unwrap();
+    let instance = Running::start_with(&dir.path().join("state"), |config| {
+        config.limits.handshake_time = Duration::from_millis(200);
+        config.tls = Some(TlsFiles {
+            certificate: format!("{given}/localhost.crt").into(),
+            key: format!("{given}/localhost.key").into(),
+        });
+    })
+    .await;
+    let port = instance.base.rsplit_once(':').unwrap().1.to_owned();
+    assert!(instance.base.starts_with("https://"));
+    let certificate = fs::read(format!("{given}/localhost.crt")).unwrap();
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([reqwest::Certificate::from_pem(&certificate).unwrap()])
+        .build()
+        .unwrap();
+    let url = format!("https://localhost:{port}/healthz");
+    assert_eq!(client.get(&url).send().await.unwrap().status(), 200);
+
+    // A client that never begins its handshake is not waited for.
+    let mut slow = TcpStream::connect(("127.0.0.1", port.parse::<u16>().unwrap()))
+        .await
+        .unwrap();
+    let mut nothing = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(5), slow.read_to_end(&mut nothing));
+    ended.await.unwrap().unwrap();
+    assert!(nothing.is_empty());
+
+    // Plain HTTP gets no answer.
+    let plain = client.get(url.replace("https:", "http:")).send().await;
+    assert!(plain.is_err());
     instance.stop().await;
 }

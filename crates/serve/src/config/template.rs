@@ -117,7 +117,7 @@ const REST: &str = r#"# Issuers that the CA believes, in Fulcio's own format. e.
 # lead = "0s"
 
 [limits]
-# connections = 256
+# connections = 4096
 # header_bytes = 131072
 # handshake_time = "10s"
 # header_time = "10s"

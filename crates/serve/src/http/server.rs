@@ -1,76 +1,196 @@
-//! The listener loop: bounded connections, bounded headers, and an end that finishes what was begun.
+//! The listener loop: bounded connections, bounded handshakes and headers, and an end that finishes what was begun.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use axum::response::Response;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tower_service::Service as _;
 
+use super::connections::{Answer, Connection, Connections};
+use super::tls::Tls;
 use crate::config::Limits;
 
 /// How long to leave a listener alone that has run out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long a connection that makes room has to end by itself.
+const EVICTION_TIME: Duration = Duration::from_millis(250);
+/// File descriptors that are kept for the logs.
+#[cfg(target_os = "linux")]
+const RESERVED_FILES: u64 = 256;
+/// File descriptors that are asked for besides, for connections that are about to end.
+#[cfg(target_os = "linux")]
+const SPARE_FILES: u64 = 4096;
 
 /// Answers requests until `shutdown` is ready, then lets open ones finish within the drain time.
 pub(crate) async fn serve(
     listener: TcpListener,
+    tls: Option<Arc<Tls>>,
     router: Router,
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
-    let permits = Arc::new(Semaphore::new(limits.connections));
+    let keeping = tls.clone().map(|tls| tokio::spawn(tls.keep()));
+    let served = accept(listener, tls, router, limits, shutdown).await;
+    if let Some(keeping) = keeping {
+        keeping.abort();
+    }
+    served
+}
+
+async fn accept(
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+    router: Router,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) -> std::io::Result<()> {
+    let connections = Connections::new(possible(limits.connections));
     let graceful = GracefulShutdown::new();
     let mut shutdown = pin!(shutdown);
     loop {
-        let accepted = async {
-            let permit = Arc::clone(&permits)
-                .acquire_owned()
-                .await
-                .map_err(std::io::Error::other)?;
-            let (stream, _) = listener.accept().await?;
-            Ok::<_, std::io::Error>((permit, stream))
-        };
         let accepted = tokio::select! {
             biased;
             () = &mut shutdown => break,
-            accepted = accepted => accepted,
+            accepted = listener.accept() => accepted,
         };
-        let (permit, stream) = match accepted {
+        let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(e) if is_of_one_connection(&e) => continue,
             Err(e) if is_exhaustion(&e) => {
+                connections.evict();
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
             Err(e) => return Err(e),
         };
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits.header_time)
-            .max_buf_size(limits.header_bytes)
-            .serve_connection(
-                TokioIo::new(stream),
-                TowerToHyperService::new(router.clone()),
-            );
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            // A connection that breaks concerns its client alone.
-            let _ = connection.await;
-            drop(permit);
-        });
+        tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            () = connections.room() => {}
+        }
+        let one = One {
+            connection: connections.admit(),
+            peer,
+            router: router.clone(),
+            limits,
+            watcher: graceful.watcher(),
+        };
+        tokio::spawn(one.serve(stream, tls.clone()));
     }
     drop(listener);
     // What is still open after the drain time is cut; nothing it was answered is undone by that.
-    let _ = tokio::time::timeout(limits.drain_time, graceful.shutdown()).await;
+    let _ = timeout(limits.drain_time, graceful.shutdown()).await;
     Ok(())
+}
+
+/// One connection.
+struct One {
+    connection: Arc<Connection>,
+    peer: SocketAddr,
+    router: Router,
+    limits: Limits,
+    watcher: Watcher,
+}
+
+impl One {
+    async fn serve(self, stream: TcpStream, tls: Option<Arc<Tls>>) {
+        // Answers are written whole: waiting for more to send would only delay them.
+        let _ = stream.set_nodelay(true);
+        let Some(tls) = tls else {
+            return self.answer(stream).await;
+        };
+        let handshake = timeout(self.limits.handshake_time, tls.acceptor().accept(stream));
+        let accepted = tokio::select! {
+            accepted = handshake => accepted,
+            () = self.connection.evicted() => return,
+        };
+        // A handshake that fails or takes too long concerns its client alone.
+        if let Ok(Ok(stream)) = accepted {
+            self.answer(stream).await;
+        }
+    }
+
+    async fn answer(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let (connection, peer, router) = (Arc::clone(&self.connection), self.peer, self.router);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let under_way = connection.begin();
+            let answer = router.clone().call(request);
+            async move {
+                let answer: Response = answer.await?;
+                Ok::<_, Infallible>(answer.map(|body| Answer::new(body, under_way)))
+            }
+        });
+        let serving = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.header_time)
+            .max_buf_size(self.limits.header_bytes)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut serving = pin!(self.watcher.watch(serving));
+        tokio::select! {
+            // A connection that breaks concerns its client alone.
+            _ = &mut serving => return,
+            () = self.connection.evicted() => {}
+        }
+        // A request that came at the last moment is still answered.
+        while timeout(EVICTION_TIME, &mut serving).await.is_err() {
+            if self.connection.is_idle() {
+                return;
+            }
+        }
+    }
+}
+
+/// How many connections of `wanted` the system gives file descriptors for, after the soft limit was raised.
+#[cfg(target_os = "linux")]
+fn possible(wanted: usize) -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let needed = u64::try_from(wanted).unwrap_or(u64::MAX);
+    let needed = needed.saturating_add(RESERVED_FILES + SPARE_FILES);
+    let limit = getrlimit(Resource::Nofile);
+    let Some(now) = limit.current else {
+        return wanted;
+    };
+    let raised = limit.maximum.map_or(needed, |most| most.min(needed));
+    let new = Rlimit {
+        current: Some(raised),
+        maximum: limit.maximum,
+    };
+    let files = match raised > now && setrlimit(Resource::Nofile, new).is_ok() {
+        true => raised,
+        false => now,
+    };
+    let room = usize::try_from(files.saturating_sub(RESERVED_FILES)).unwrap_or(usize::MAX);
+    if room < wanted {
+        tracing::warn!(
+            wanted,
+            room,
+            "the limit of open files allows fewer connections"
+        );
+    }
+    room.clamp(1, wanted)
+}
+
+/// How many connections of `wanted` the system gives file descriptors for: it is asked when there are none left.
+#[cfg(not(target_os = "linux"))]
+fn possible(wanted: usize) -> usize {
+    wanted
 }
 
 fn is_of_one_connection(error: &std::io::Error) -> bool {
