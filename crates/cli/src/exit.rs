@@ -28,6 +28,8 @@ pub(crate) enum Exit {
     Retry,
     /// A login is needed, or was refused.
     Login,
+    /// What was looked at has faults.
+    Findings,
 }
 
 impl Exit {
@@ -45,6 +47,7 @@ impl Exit {
             Self::Unproven => 31,
             Self::Retry => 40,
             Self::Login => 41,
+            Self::Findings => 50,
         }
     }
 }

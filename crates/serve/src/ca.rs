@@ -16,10 +16,11 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use serde_json::{Value, json};
 use signhere_pki::build::{BuildError, CertificateAuthority, LeafRequest};
 use signhere_pki::cert::Certificate;
+use signhere_pki::fulcio;
 use signhere_pki::random::Random;
 use signhere_pki::time::{Clock, Validity};
 
@@ -28,6 +29,7 @@ use crate::error::ServeError;
 use crate::http::body;
 use crate::http::problem::Problem;
 use crate::issuers::Issuers;
+use crate::observe::Outcome;
 use request::CertificateRequest;
 
 /// Seconds that a certificate is valid.
@@ -94,7 +96,7 @@ impl Ca {
     /// The certificate for a request, logged, and those above it: in PEM, the root last.
     ///
     /// What is computed takes a fraction of a millisecond and stays on the thread that asks; the log is waited for.
-    async fn issue(&self, request: CertificateRequest) -> Result<Vec<String>, Problem> {
+    async fn issue(&self, request: CertificateRequest) -> Result<Issued, Problem> {
         let principal = self.issuers.believe(&request.token).await?;
         request.require_proof(&principal.challenge, &principal.challenge_claim)?;
         let now = self.clock.now();
@@ -113,8 +115,26 @@ impl Ca {
         let certificate = self.authority.complete(&precertificate, &[promise]);
         let certificate = certificate.map_err(|error| cannot_issue(&error))?;
         let above = self.published.first().into_iter().flatten().cloned();
-        Ok(std::iter::once(certificate.to_pem()).chain(above).collect())
+        Ok(Issued {
+            outcome: Outcome::Certificate {
+                identity: certificate
+                    .san()
+                    .map(|san| san.to_string())
+                    .unwrap_or_default(),
+                issuer: fulcio::issuer(&certificate).unwrap_or_default(),
+                serial: certificate.serial_hex(),
+            },
+            chain: std::iter::once(certificate.to_pem()).chain(above).collect(),
+        })
     }
+}
+
+/// A certificate that was issued.
+struct Issued {
+    /// It and those above it, in PEM.
+    chain: Vec<String>,
+    /// What the metrics and the log of events are told of it.
+    outcome: Outcome,
 }
 
 /// POST /api/v2/signingCert
@@ -122,15 +142,13 @@ async fn signing_certificate(
     State(ca): State<Arc<Ca>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     body::require_json(&headers)?;
     let body = body::whole(body, BODY_LIMIT)?;
-    let certificates = ca
-        .issue(CertificateRequest::parse(&headers, &body)?)
-        .await?;
-    Ok(Json(
-        json!({ "signedCertificateEmbeddedSct": { "chain": { "certificates": certificates } } }),
-    ))
+    let request = CertificateRequest::parse(&headers, &body)?;
+    let Issued { chain, outcome } = ca.issue(request).await?;
+    let answer = json!({ "signedCertificateEmbeddedSct": { "chain": { "certificates": chain } } });
+    Ok((Extension(outcome), Json(answer)).into_response())
 }
 
 /// POST /api/v1/signingCert
@@ -141,11 +159,16 @@ async fn signing_certificate_v1(
 ) -> Result<Response, Problem> {
     body::require_json(&headers)?;
     let body = body::whole(body, BODY_LIMIT)?;
-    let certificates = ca
-        .issue(CertificateRequest::parse_v1(&headers, &body)?)
-        .await?;
+    let request = CertificateRequest::parse_v1(&headers, &body)?;
+    let Issued { chain, outcome } = ca.issue(request).await?;
     let content_type = [(header::CONTENT_TYPE, PEM_CHAIN)];
-    Ok((StatusCode::CREATED, content_type, certificates.concat()).into_response())
+    let answer = (
+        StatusCode::CREATED,
+        Extension(outcome),
+        content_type,
+        chain.concat(),
+    );
+    Ok(answer.into_response())
 }
 
 /// GET /api/v2/trustBundle

@@ -23,6 +23,9 @@ use signhere_pki::time::Time;
 
 use crate::issuers::IssuerHealth;
 
+/// The target of the events that name people, `tracing`'s way: shown only where addresses may be.
+pub const NAMES_PEOPLE: &str = "signhere::identity";
+
 pub(crate) use report::{ExpiryKind, LogKind, ServiceState};
 
 /// Gives the facts of the moment. Cheap, but it may read files.

@@ -5,19 +5,20 @@ mod watch;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use signhere_pki::cert::Certificate;
 use signhere_pki::random::Random;
 use signhere_pki::tsp::{self, TimestampRequest, TsaSigner};
 
 use crate::http::body;
 use crate::http::problem::Problem;
+use crate::observe::Outcome;
 
 pub(crate) use watch::ClockWatch;
 
@@ -84,13 +85,16 @@ async fn timestamp(
         QUERY => match TimestampRequest::parse(&body) {
             Ok(request) => tsa.respond(&request)?,
             Err(error) => {
-                tsp::reject(error.failure(), &error.to_string()).map_err(|_| Problem::internal())?
+                let reply = tsp::reject(error.failure(), &error.to_string());
+                let reply = reply.map_err(|_| Problem::internal())?;
+                return Ok(([(header::CONTENT_TYPE, REPLY)], reply).into_response());
             }
         },
         "application/json" => tsa.respond(&json::parse(&body)?)?,
         _ => return Err(Problem::media_type(QUERY)),
     };
-    Ok(([(header::CONTENT_TYPE, REPLY)], reply).into_response())
+    let content_type = [(header::CONTENT_TYPE, REPLY)];
+    Ok((Extension(Outcome::Timestamp), content_type, reply).into_response())
 }
 
 /// GET /api/v1/timestamp/certchain

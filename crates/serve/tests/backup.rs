@@ -4,13 +4,17 @@
 
 mod common;
 
+use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use common::{Running, START, entry_request, p256};
+use common::{Running, START, entry_request, listener, p256};
 use reqwest::StatusCode;
 use serde_json::Value;
-use signhere_serve::backup;
+use signhere_pki::random::SystemRandom;
+use signhere_serve::{Instance, InstanceConfig, ServeError, backup};
 use signhere_testkit::clock::FakeClock;
 
 async fn log(instance: &Running, message: &[u8]) -> Value {
@@ -63,7 +67,26 @@ async fn a_copy_made_under_load_opens_with_everything_that_was_answered_before_i
     let Ok(instance) = Arc::try_unwrap(instance) else {
         panic!("a writer still runs")
     };
+    // What was logged after the copy: the marks know of it.
+    log(&instance, b"after the copy").await;
     instance.stop().await;
+
+    // Without its marks a copy does not open, nor with those of the instance that went on.
+    let size = sizes[4];
+    let missing = format!("the log has {size} entries, but its high-water mark is missing");
+    let marks = to.join("high-water");
+    fs::DirBuilder::new().mode(0o700).create(&marks).unwrap();
+    let mark = |log: &str| marks.join(log);
+    fs::copy(to.join("ct-1/tiles/checkpoint"), mark("ct-1")).unwrap();
+    assert_eq!(refusal(&to).await, missing);
+    fs::copy(dir.join("high-water/log-1"), mark("log-1")).unwrap();
+    let behind = refusal(&to).await;
+    let marked = written + 1;
+    let expected =
+        format!("a checkpoint of {marked} entries has been signed, but the log stands at {size}");
+    assert_eq!(behind, expected);
+    // Who knows that nobody has seen more may say so.
+    fs::copy(to.join("log-1/tiles/checkpoint"), mark("log-1")).unwrap();
 
     let restored = Running::start(&to).await;
     let status: Value = restored.get("/api/status").await.json().await.unwrap();
@@ -86,6 +109,21 @@ async fn a_copy_made_under_load_opens_with_everything_that_was_answered_before_i
     assert_eq!(base64_of(&body), *logged);
     restored.certificates(&p256()).await;
     restored.stop().await;
+}
+
+/// Why the log of signatures in `dir` does not open.
+async fn refusal(dir: &Path) -> String {
+    let (_listener, address) = listener().await;
+    let config = InstanceConfig::new(address);
+    let clock = Arc::new(FakeClock::at(START));
+    match Instance::create_or_open(dir, config, clock, Arc::new(SystemRandom)) {
+        Err(ServeError::Log {
+            log: "signature",
+            reason,
+        }) => reason,
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("it opens"),
+    }
 }
 
 fn base64_of(value: &Value) -> Value {

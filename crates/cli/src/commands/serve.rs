@@ -1,17 +1,22 @@
 //! `signhere serve`: a private Sigstore, made, run and looked after.
 
+mod backup;
 mod control;
+mod events;
 mod init;
 mod rotate;
 mod run;
+mod status;
 mod trust;
 pub(crate) mod unlock;
 
 use clap::{Args, Subcommand};
 
+use self::backup::BackupArgs;
 use self::init::InitArgs;
 use self::rotate::RotateArgs;
 use self::run::RunArgs;
+use self::status::StatusArgs;
 use self::trust::ServeTrustArgs;
 use super::Context;
 use crate::error::CliError;
@@ -39,6 +44,8 @@ enum ServeCommand {
     Init(InitArgs),
     Rotate(RotateArgs),
     Trust(ServeTrustArgs),
+    Status(StatusArgs),
+    Backup(BackupArgs),
 }
 
 pub(crate) fn run(context: &Context, args: &ServeArgs) -> Result<(), CliError> {
@@ -47,5 +54,7 @@ pub(crate) fn run(context: &Context, args: &ServeArgs) -> Result<(), CliError> {
         Some(ServeCommand::Init(args)) => init::run(context, args),
         Some(ServeCommand::Rotate(args)) => rotate::run(context, args),
         Some(ServeCommand::Trust(args)) => trust::run(context, args),
+        Some(ServeCommand::Status(args)) => status::run(context, args),
+        Some(ServeCommand::Backup(args)) => backup::run(context, args),
     }
 }

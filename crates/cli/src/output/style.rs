@@ -6,6 +6,8 @@ use anstyle::{AnsiColor, Style};
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
 /// What does not.
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+/// What somebody should look at.
+pub(crate) const WARN: Style = AnsiColor::Yellow.on_default().bold();
 /// What may be skipped while reading.
 pub(crate) const DIM: Style = Style::new().dimmed();
 /// What must not be.

@@ -184,11 +184,17 @@ impl Seen {
         ] {
             let active = self.manifest.active(role, now).map(|shard| &shard.name);
             for shard in self.manifest.shards(role) {
-                let failure = match role {
-                    Role::Log => open.logs.get(&shard.name).map(|log| log.failure()),
-                    _ => open.ct.get(&shard.name).map(|log| log.failure()),
+                let name = &shard.name;
+                let asked = match role {
+                    Role::Log => open
+                        .logs
+                        .get(name)
+                        .map(|log| (log.failure(), log.waiting())),
+                    _ => open.ct.get(name).map(|log| (log.failure(), log.waiting())),
                 };
-                let Some(failure) = failure else { continue };
+                let Some((failure, waiting)) = asked else {
+                    continue;
+                };
                 let folder = fixed.root.join(&shard.name);
                 logs.push(LogFacts {
                     name: shard.name.clone(),
@@ -198,7 +204,7 @@ impl Seen {
                     active: active == Some(&shard.name),
                     end: shard.end,
                     failure: failure.map(|failure| failure.to_string()),
-                    waiting: None,
+                    waiting: Some(waiting),
                     objects: store::objects(&folder),
                     folder,
                 });

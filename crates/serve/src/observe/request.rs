@@ -14,6 +14,7 @@ use axum::response::Response;
 use tokio::time::Instant;
 
 use super::Observer;
+use crate::status::NAMES_PEOPLE;
 
 /// The header that names a request in its answer, as the log names it.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -132,12 +133,9 @@ fn log(line: &Line<'_>, outcome: Option<&Outcome>) {
     }) = outcome
     {
         tracing::info!(target: "signhere::certificate", id = line.id, serial, issuer);
-        tracing::info!(target: IDENTITY, id = line.id, serial, identity);
+        tracing::info!(target: NAMES_PEOPLE, id = line.id, serial, identity);
     }
 }
-
-/// The target of the lines that name people. A subscriber shows them only when told to.
-pub(crate) const IDENTITY: &str = "signhere::identity";
 
 /// Clients may invent methods; metrics may not grow by that.
 fn method_name(method: &Method) -> &'static str {

@@ -221,6 +221,6 @@ async fn who_a_certificate_names_stands_in_a_line_of_its_own() {
         .filter(|line| line.contains("ada@example.org"))
         .collect();
     assert_eq!(naming.len(), 1, "{log}");
-    assert!(naming[0].contains(request::IDENTITY), "{log}");
+    assert!(naming[0].contains(crate::status::NAMES_PEOPLE), "{log}");
     assert!(log.contains("signhere::certificate"), "{log}");
 }

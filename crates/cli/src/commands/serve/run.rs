@@ -13,6 +13,7 @@ use signhere_serve::{Instance, InstanceConfig, ServeError, Unlock};
 use tokio::net::TcpListener;
 
 use super::DEFAULT_DIR;
+use super::events;
 use super::unlock::{self, UnlockArgs};
 use crate::clock::SystemClock;
 use crate::commands::{Context, block_on};
@@ -41,6 +42,7 @@ pub(super) fn run(context: &Context, args: &RunArgs) -> Result<(), CliError> {
     let unlock = unlock::find(context, &args.dir, &args.secret)?;
     let config = InstanceConfig::load(&args.dir, args.listen).map_err(ServeError::from)?;
     let (development, login) = (config.services.oidc, config.issuers.login.clone());
+    events::start(config.logging);
     block_on(async {
         let listener = bind(config.address).await?;
         let instance = open(&args.dir, config, &unlock, &listener)?;

@@ -1,0 +1,170 @@
+//! `signhere serve status`: what is healthy, what expires when, what was signed last.
+
+mod page;
+
+use std::path::Path;
+use std::time::Duration;
+
+use clap::{Args, ValueHint};
+use signhere_serve::control::SOCKET;
+use signhere_serve::status::report::{Report, VERSION};
+use url::Url;
+
+use super::DEFAULT_DIR;
+use crate::commands::{Context, block_on};
+use crate::error::{CliError, shell_word};
+use crate::exit::Exit;
+use crate::output::text::safe;
+
+/// Time for the whole answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes of an answer.
+const LIMIT: usize = 1 << 20;
+/// Between two looks of `--watch`.
+const PERIOD: Duration = Duration::from_secs(2);
+
+/// Show what is healthy, what expires when, and the last entries
+///
+/// Exits with 0 when there is no fault, 50 when there is, 40 when the instance does not answer.
+#[derive(Args, Debug)]
+pub(super) struct StatusArgs {
+    /// The folder of a running instance, or the URL of any
+    #[arg(value_name = "DIR|URL", default_value = DEFAULT_DIR, value_hint = ValueHint::AnyPath)]
+    instance: String,
+    /// Look again every two seconds, until interrupted
+    #[arg(long)]
+    watch: bool,
+}
+
+pub(super) fn run(context: &Context, args: &StatusArgs) -> Result<(), CliError> {
+    let place = Place::of(&args.instance)?;
+    if args.watch && context.output.is_json() {
+        return Err(CliError::usage(
+            "--watch draws a page, and --json prints one document",
+        ));
+    }
+    if let Place::Url(_) = place {
+        context.need_network("the status of a remote instance")?;
+    }
+    block_on(async {
+        if !args.watch {
+            let report = place.ask().await?;
+            show(context, &report)?;
+            return verdict(&report);
+        }
+        loop {
+            let shown = match place.ask().await {
+                Ok(report) => page::render(&report),
+                Err(error) => error.render(),
+            };
+            // Home, the page, and nothing of the page before.
+            context
+                .output
+                .line(format_args!("\u{1b}[H\u{1b}[J{shown}"))?;
+            tokio::select! {
+                () = tokio::time::sleep(PERIOD) => {}
+                _ = tokio::signal::ctrl_c() => return Ok(()),
+            }
+        }
+    })
+}
+
+/// Where an instance is asked.
+enum Place {
+    Socket(std::path::PathBuf),
+    Url(Url),
+}
+
+impl Place {
+    fn of(named: &str) -> Result<Self, CliError> {
+        if named.starts_with("http://") || named.starts_with("https://") {
+            let bad = |_| CliError::usage(format!("{} is no URL", safe(named)));
+            let mut url = Url::parse(named).map_err(bad)?;
+            let path = format!("{}/api/status", url.path().trim_end_matches('/'));
+            url.set_path(&path);
+            url.set_query(None);
+            return Ok(Self::Url(url));
+        }
+        Ok(Self::Socket(Path::new(named).join(SOCKET)))
+    }
+
+    async fn ask(&self) -> Result<Report, CliError> {
+        let mut client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(PATIENCE);
+        let url = match self {
+            Self::Url(url) => url.clone(),
+            Self::Socket(path) => {
+                client = client.unix_socket(path.as_path()).no_proxy();
+                Url::parse("http://localhost/status").map_err(|e| CliError::internal(&e))?
+            }
+        };
+        let client = client.build().map_err(|e| CliError::internal(&e))?;
+        let mut answer = client.get(url).send().await.map_err(|_| self.silent())?;
+        let status = answer.status();
+        if !status.is_success() {
+            return Err(self.odd(&format!("it answers with status {}", status.as_u16())));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|_| self.silent())? {
+            body.extend_from_slice(&chunk);
+            if body.len() > LIMIT {
+                return Err(self.odd("its answer is too long"));
+            }
+        }
+        let report: Report = serde_json::from_slice(&body)
+            .map_err(|_| self.odd("its answer is not that of a signhere instance"))?;
+        if report.version != VERSION {
+            return Err(self.odd("it is of another version"));
+        }
+        Ok(report)
+    }
+
+    fn silent(&self) -> CliError {
+        let error = CliError::new(
+            Exit::Retry,
+            "SH-INSTANCE-DOWN",
+            format!("no instance answers at {}", self.shown()),
+        );
+        match self {
+            Self::Socket(path) => {
+                let dir = path.parent().unwrap_or(path).display().to_string();
+                error.mend(format!("signhere serve {}", shell_word(&safe(&dir))))
+            }
+            Self::Url(_) => error.mend("look whether it runs, and at its log"),
+        }
+    }
+
+    fn odd(&self, what: &str) -> CliError {
+        let message = format!("{} cannot be asked: {what}", self.shown());
+        CliError::new(Exit::Retry, "SH-INSTANCE-DOWN", message)
+    }
+
+    fn shown(&self) -> String {
+        match self {
+            Self::Socket(path) => safe(&path.display().to_string()).into_owned(),
+            Self::Url(url) => url.host_str().map_or_else(String::new, |host| {
+                let port = url
+                    .port()
+                    .map(|port| format!(":{port}"))
+                    .unwrap_or_default();
+                format!("{}://{host}{port}", url.scheme())
+            }),
+        }
+    }
+}
+
+fn show(context: &Context, report: &Report) -> Result<(), CliError> {
+    if context.output.is_json() {
+        return context.output.document(report);
+    }
+    context.output.line(page::render(report).trim_end())
+}
+
+fn verdict(report: &Report) -> Result<(), CliError> {
+    if report.ready {
+        return Ok(());
+    }
+    // The page has said what is wrong.
+    Err(CliError::reported(Exit::Findings))
+}
