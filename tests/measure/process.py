@@ -22,6 +22,7 @@ from instance import Instance, run  # noqa: E402
 EMAIL = "alice@example.com"
 LARGE = 1 << 30  # bytes
 RUNS = 20
+STARTS = 5
 
 
 def measure(label, command, runs=RUNS):
@@ -79,11 +80,11 @@ def main(signhere, python=None):
         measure("signhere verify, 1 GiB", [signhere, "verify", "--trust-config", trust, *who, large], runs=3)
         measure("openssl dgst -sha256, 1 GiB", ["openssl", "dgst", "-sha256", large], runs=3)
 
-        for label, folder in (("first start, keys made", work / "new"), ("start on an old folder", work / "instance")):
+        fresh = [Instance(signhere, work / f"new{number}") for number in range(STARTS)]
+        for label, instances in (("first start", fresh), ("start on an old folder", [instance] * STARTS)):
             starts = []
-            for number in range(5):
-                at = folder.with_name(f"{folder.name}{number}") if label.startswith("first") else folder
-                with Instance(signhere, at) as started:
+            for one in instances:
+                with one as started:
                     starts.append(started.ready_after * 1000)
             print(f"{label} to ready: min {min(starts):.0f} ms, median {statistics.median(starts):.0f} ms")
 
