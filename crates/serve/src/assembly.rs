@@ -25,7 +25,7 @@ use crate::ct::{CtLog, CtTarget, ExternalCt};
 use crate::endpoints::Endpoints;
 use crate::error::ServeError;
 use crate::http;
-use crate::http::limits::{Limiter, RateLimits};
+use crate::http::limits::Limiter;
 use crate::issuers::{DevelopmentIssuer, Issuers};
 use crate::log::Log;
 use crate::observe::Observer;
@@ -145,7 +145,7 @@ impl Assembly {
         Ok(Self {
             board,
             observer,
-            limiter: Limiter::new(RateLimits::default()),
+            limiter: Limiter::new(config.rates.clone()),
             config,
             endpoints,
             keyring,

@@ -17,6 +17,7 @@ use url::{Host, Url};
 use crate::error::ServeError;
 use crate::issuers::config::FulcioConfig;
 
+pub use crate::http::limits::RateLimits;
 pub use error::{ConfigError, ConfigProblem};
 pub use template::{Written, template};
 
@@ -46,6 +47,8 @@ pub struct InstanceConfig {
     pub witness: WitnessConfig,
     /// What the instance bears before it refuses.
     pub limits: Limits,
+    /// What one caller may ask of it.
+    pub rates: RateLimits,
     /// What is written to the log of events.
     pub logging: Logging,
     /// How long before a new key signs clients are told of it.
@@ -65,6 +68,7 @@ impl InstanceConfig {
             log: LogConfig::default(),
             witness: WitnessConfig::default(),
             limits: Limits::default(),
+            rates: RateLimits::default(),
             logging: Logging::default(),
             rotation_lead: Duration::ZERO,
         }

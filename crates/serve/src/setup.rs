@@ -15,6 +15,7 @@ use crate::state::keyring::{Founding, Keyring};
 use crate::state::seal::Unlock;
 use crate::trust;
 use crate::tuf::Tuf;
+use crate::witness;
 
 /// What is decided when an instance is made.
 #[derive(Debug, Clone)]
@@ -37,6 +38,8 @@ pub struct NewInstance {
     pub url: String,
     /// The development issuer, if it is on.
     pub issuer: Option<String>,
+    /// The verifier key of its cosignatures, should it be a witness for others.
+    pub witness: String,
     /// SHA-256 of `root.json` in hexadecimal: what clients pin.
     pub root_sha256: String,
 }
@@ -82,6 +85,7 @@ impl Setup {
                 id,
                 url: config.base(),
                 issuer: config.services.oidc.then(|| endpoints.issuer()),
+                witness: witness::vkey(&keyring)?,
                 root_sha256: tuf.fingerprint(),
             })
         })?;

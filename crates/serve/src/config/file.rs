@@ -12,8 +12,8 @@ use toml_edit::Document;
 use super::error::{ConfigError, ConfigProblem};
 use super::read::{Field, Section, Source};
 use super::{
-    ExternalAuthority, ExternalLog, FILE, InstanceConfig, Limits, LogFormat, Logging, TlsFiles,
-    is_local,
+    ExternalAuthority, ExternalLog, FILE, InstanceConfig, Limits, LogFormat, Logging, RateLimits,
+    TlsFiles, is_local,
 };
 use crate::issuers::config::FulcioConfig;
 use crate::state::files;
@@ -76,7 +76,7 @@ impl InstanceConfig {
         config.tls = tls(top.section("tls")?)?;
         let development = config.read_issuers(top.section("issuers")?)?;
         config.read_services(&mut top)?;
-        config.limits = limits(top.section("limits")?)?;
+        (config.limits, config.rates) = limits(top.section("limits")?)?;
         config.logging = logging(top.section("logging")?)?;
         let mut rotation = top.section("rotation")?;
         if let Some(lead) = rotation.take("lead") {
@@ -305,8 +305,8 @@ fn default_origin(url: &url::Url) -> String {
     rest.to_owned()
 }
 
-fn limits(mut section: Section<'_>) -> Result<Limits, ConfigError> {
-    let mut limits = Limits::default();
+fn limits(mut section: Section<'_>) -> Result<(Limits, RateLimits), ConfigError> {
+    let (mut limits, mut rates) = (Limits::default(), RateLimits::default());
     let counts = [
         ("connections", &mut limits.connections),
         ("queue", &mut limits.queue),
@@ -326,6 +326,7 @@ fn limits(mut section: Section<'_>) -> Result<Limits, ConfigError> {
         ("header_time", &mut limits.header_time),
         ("request_time", &mut limits.request_time),
         ("drain_time", &mut limits.drain_time),
+        ("body_time", &mut rates.body_time),
     ];
     for (key, limit) in times {
         if let Some(field) = section.take(key) {
@@ -333,8 +334,29 @@ fn limits(mut section: Section<'_>) -> Result<Limits, ConfigError> {
             *limit = field.duration(range, SHORT)?;
         }
     }
+    if let Some(field) = section.take("body_bytes") {
+        let expected = "a number of bytes from 16777216 to 17179869184";
+        rates.body_bytes = field.number(16 << 20..=16 << 30, expected)?;
+    }
+    for (key, rate) in [
+        ("requests_per_second", &mut rates.requests_per_second),
+        ("burst", &mut rates.burst),
+    ] {
+        if let Some(field) = section.take(key) {
+            let number = field.number(1..=1_000_000, "a number from 1 to 1000000")?;
+            *rate = u32::try_from(number).unwrap_or(u32::MAX);
+        }
+    }
+    for (key, networks) in [
+        ("exempt", &mut rates.exempt),
+        ("trusted_proxies", &mut rates.trusted_proxies),
+    ] {
+        if let Some(field) = section.take(key) {
+            *networks = field.networks()?;
+        }
+    }
     section.finish()?;
-    Ok(limits)
+    Ok((limits, rates))
 }
 
 fn logging(mut section: Section<'_>) -> Result<Logging, ConfigError> {

@@ -1,10 +1,11 @@
 //! Values of a TOML table, each read once and with its place.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use signhere_pki::time::Time;
 use toml_edit::{Item, TableLike};
 use url::Url;
@@ -210,6 +211,22 @@ impl<'a> Field<'a> {
             true => Ok(url),
             false => Err(self.invalid(expected)),
         }
+    }
+
+    /// Networks, or single addresses, in an array.
+    pub(super) fn networks(&self) -> Result<Vec<IpNet>, ConfigError> {
+        const EXPECTED: &str =
+            "an array of networks and addresses, such as [\"10.0.0.0/8\", \"::1\"]";
+        let array = self.item.as_array();
+        let array = array.ok_or_else(|| self.wrong_type(EXPECTED))?;
+        let network = |text: &str| {
+            let address = text.parse::<IpAddr>().map(IpNet::from);
+            text.parse().ok().or(address.ok())
+        };
+        let networks = array.iter().map(|item| network(item.as_str()?));
+        networks
+            .collect::<Option<_>>()
+            .ok_or_else(|| self.invalid(EXPECTED))
     }
 
     pub(super) fn time(&self) -> Result<Time, ConfigError> {

@@ -123,6 +123,13 @@ const REST: &str = r#"# Issuers that the CA believes, in Fulcio's own format. e.
 # header_time = "10s"
 # request_time = "20s"
 # drain_time = "10s"
+# What one caller may ask, by address; `trusted_proxies` say in X-Forwarded-For who it is.
+# requests_per_second = 200
+# burst = 1000
+# exempt = ["127.0.0.0/8", "::1"]
+# trusted_proxies = []
+# body_time = "10s"
+# body_bytes = 67108864
 # queue = 4096
 # batch = 256
 

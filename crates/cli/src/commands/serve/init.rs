@@ -100,6 +100,7 @@ fn announce(
             url: &made.url,
             issuer: made.issuer.as_deref(),
             unlock: unlock.name(),
+            witness: &made.witness,
             root_sha256: &made.root_sha256,
             clients: lines
                 .iter()
@@ -139,6 +140,7 @@ fn announce(
             }
         ),
     )?;
+    fact("witness", &made.witness)?;
     fact("root", &format!("sha256 {}", made.root_sha256))?;
     let program = shell_word(&env::program());
     let folder = shell_word(&dir.display().to_string());
@@ -185,9 +187,10 @@ fn lines(dir: &Path, made: &NewInstance) -> Vec<(&'static str, String)> {
             ),
         ),
         (
+            // Nobody here has tried it: gitsign is not a package that can be had.
             "gitsign",
             format!(
-                "gitsign initialize --mirror {url}/tuf --root {root} && git config gitsign.fulcio {url} && git config gitsign.rekor {url} && git config gitsign.rekorVersion 2"
+                "gitsign initialize --mirror {url}/tuf --root {root} && git config gitsign.fulcio {url} && git config gitsign.rekor {url} && git config gitsign.rekorVersion 2  # not tested"
             ),
         ),
     ]
@@ -202,6 +205,7 @@ struct Document<'a> {
     url: &'a str,
     issuer: Option<&'a str>,
     unlock: &'static str,
+    witness: &'a str,
     root_sha256: &'a str,
     clients: Vec<Client<'a>>,
 }

@@ -67,6 +67,7 @@ fn the_file_of_a_new_instance_says_what_holds_without_it() {
         };
         assert_eq!(config.services, services);
         assert_eq!(config.limits, Limits::default());
+        assert_eq!(config.rates, RateLimits::default());
         assert_eq!(config.logging, Logging::default());
         assert_eq!(config.rotation_lead, Duration::ZERO);
     };
