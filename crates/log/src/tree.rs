@@ -199,11 +199,11 @@ impl TileNodes {
     }
 
     /// The root of a full tile.
-    fn root(&self) -> Option<Hash> {
+    pub(crate) fn root(&self) -> Option<Hash> {
         self.levels.last()?.first().copied()
     }
 
-    fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let [hashes, ..] = &self.levels;
         hashes.as_flattened().to_vec()
     }

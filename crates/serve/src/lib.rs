@@ -69,3 +69,4 @@ pub use issuers::config::FulcioConfig;
 pub use setup::{NewInstance, Setup};
 pub use state::manifest::Role;
 pub use state::seal::{Unlock, UnlockKind};
+pub use store::{lock as log_lock, objects as log_objects};

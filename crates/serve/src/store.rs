@@ -78,7 +78,7 @@ pub(crate) fn open(place: &Place) -> Result<Storage, StorageError> {
 }
 
 /// The tiles and the published checkpoint in `folder`, for reading while another process may write.
-pub(crate) fn objects(folder: &Path) -> Arc<dyn Objects> {
+pub fn objects(folder: &Path) -> Arc<dyn Objects> {
     Arc::new(FileObjects::new(
         &folder.join("tiles"),
         &folder.join("temporary"),
@@ -89,7 +89,7 @@ pub(crate) fn objects(folder: &Path) -> Arc<dyn Objects> {
 ///
 /// # Errors
 /// The file system refuses, or the file is damaged.
-pub(crate) fn lock(folder: &Path) -> Result<Option<Vec<u8>>, StorageError> {
+pub fn lock(folder: &Path) -> Result<Option<Vec<u8>>, StorageError> {
     slots::read(&folder.join("lock"))
 }
 

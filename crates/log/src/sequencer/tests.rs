@@ -10,7 +10,7 @@ use signhere_pki::key::{KeyKind, PrivateKey};
 
 use super::*;
 use crate::checkpoint::SignedCheckpoint;
-use crate::fsck::{FsckError, fsck};
+use crate::fsck::{FsckError, fsck, fsck_with};
 use crate::memory::MemoryStorage;
 use crate::merkle::tests::Naive;
 use crate::merkle::{leaf_hash, verify_consistency, verify_inclusion};
@@ -54,7 +54,10 @@ impl Setup {
 
     fn fsck(&self, storage: &MemoryStorage) -> Result<u64, FsckError> {
         let objects: Arc<dyn Objects> = Arc::new(storage.objects());
-        fsck(&objects, self.layout, ORIGIN, &self.verifier).map(|report| report.checkpoint.size)
+        let report = fsck(&objects, self.layout, ORIGIN, &self.verifier);
+        let shared = fsck_with(&objects, self.layout, ORIGIN, &self.verifier, 3, &|_, _| {});
+        assert_eq!(report, shared);
+        report.map(|report| report.checkpoint.size)
     }
 }
 
