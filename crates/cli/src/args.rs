@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::commands::{
-    completions::CompletionsArgs, key::KeyArgs, man::ManArgs, quickstart::QuickstartArgs,
-    serve::ServeArgs, sign::SignArgs, token::TokenArgs, verify::VerifyArgs,
+    completions::CompletionsArgs, key::KeyArgs, log::LogArgs, man::ManArgs,
+    quickstart::QuickstartArgs, serve::ServeArgs, sign::SignArgs, token::TokenArgs,
+    verify::VerifyArgs,
 };
 
 /// Where do I sign? Signs files with the identity you already have, and
@@ -69,6 +70,7 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     Key(KeyArgs),
     Serve(ServeArgs),
+    Log(LogArgs),
     Token(TokenArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),

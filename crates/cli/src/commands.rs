@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod key;
+pub(crate) mod log;
 pub(crate) mod man;
 pub(crate) mod quickstart;
 pub(crate) mod serve;
@@ -59,6 +60,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<(), CliError> {
         Command::Verify(args) => verify::run(context, &args),
         Command::Key(args) => key::run(context, &args),
         Command::Serve(args) => serve::run(context, &args),
+        Command::Log(args) => log::run(context, &args),
         Command::Token(args) => token::run(context, &args),
         Command::Completions(args) => completions::run(context, &args),
         Command::Man(args) => man::run(context, &args),
