@@ -42,7 +42,9 @@ pub(super) fn run(context: &Context, args: &RunArgs) -> Result<(), CliError> {
     let unlock = unlock::find(context, &args.dir, &args.secret)?;
     let config = InstanceConfig::load(&args.dir, args.listen).map_err(ServeError::from)?;
     let (development, login) = (config.services.oidc, config.issuers.login.clone());
-    events::start(config.logging);
+    if !context.global.quiet {
+        events::start(config.logging);
+    }
     block_on(async {
         let listener = bind(config.address).await?;
         let instance = open(&args.dir, config, &unlock, &listener)?;
