@@ -309,7 +309,7 @@ Logs
   log-1        1234 entries  checkpoint 5 s ago          log-1.example
 
 Expires
-  ✗ timestamp     expired  2026-11-18T13:06:39Z
+  ✗ timestamp     expired  2026-11-18T11:06:39Z
 
 Last entries
         1233  0123456789ab  ada\\u{1b}[2J@example.org  by https://issuer.example
