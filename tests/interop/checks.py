@@ -8,6 +8,7 @@ import subprocess
 import guide
 import installs
 import logins
+import tls
 import witnessing
 from cosign import Cosign
 from instance import COMMAND_LIMIT, run
@@ -79,6 +80,15 @@ def key_files(instance, us, home):
     return "2 pairs, 4 bundles, each verified by both"
 
 
+def events(instance, us, home):
+    """The log of events, after all that: one line an event, no address of a person, no token."""
+    lines = instance.events.read_text().splitlines()
+    assert len(lines) > BATCH, f"only {len(lines)} events"
+    for line in lines:
+        assert "@" not in line and "eyJ" not in line, line
+    return f"{len(lines)} lines, no e-mail address, no token"
+
+
 def outside(program):
     """A check that is a program of its own, with an instance of its own: `PROGRAM SIGNHERE WORK`."""
 
@@ -103,9 +113,11 @@ ALL = [
     (f"tessera {TESSERA}, CT log", certificates),
     (f"cosign {Cosign.version}, key files", key_files),
     (f"tessera {TESSERA}, witnessed", witnessing.check),
+    ("every client, over TLS", tls.check(CLIENTS)),
     ("openssl ts", outside("openssl_ts")),
     ("python-tuf", outside("python-tuf")),
     ("pages in Chromium", outside("web.py")),
     *logins.ALL,
     *guide.ALL,
+    ("what the instance wrote", events),
 ]

@@ -22,6 +22,7 @@ class Instance:
         self.signhere, self.folder, self.listen = signhere, folder, f"127.0.0.1:{free_port()}"
         self.base = f"http://{self.listen}"
         self.trust, self.root = folder / "trust_config.json", folder / "root.json"
+        self.events = folder.with_name(f"{folder.name}.log")
         self.made = run(signhere, "serve", "init", "--listen", self.listen, "--development", "--unlock", "file", folder)
         self.began = self.ready_after = self.process = None  # seconds
 
@@ -60,9 +61,11 @@ class Instance:
 
     def __enter__(self):
         self.began = time.perf_counter()
-        self.process = subprocess.Popen([self.signhere, "--quiet", "serve", str(self.folder)], stdin=subprocess.DEVNULL)
+        with self.events.open("a") as events:
+            self.process = subprocess.Popen([self.signhere, "--quiet", "serve", str(self.folder)],
+                                            stdin=subprocess.DEVNULL, stdout=events, stderr=events)
         while time.perf_counter() - self.began < START_LIMIT:
-            assert self.process.poll() is None, "the instance ended at its start"
+            assert self.process.poll() is None, f"the instance ended at its start: {self.events.read_text()}"
             try:
                 if browser.request("GET", f"{self.base}/healthz")[0] == 200:
                     self.ready_after = time.perf_counter() - self.began
