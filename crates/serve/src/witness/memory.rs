@@ -1,8 +1,10 @@
 //! What a witness remembers: of each log the largest checkpoint that it has cosigned.
 //!
 //! A witness that forgets can be shown another history. So a memory is made once, together with a mark outside of
-//! its folder, and refused ever after when it is missing, damaged or held by somebody else.
+//! its folder, and refused ever after when either is missing, or it is damaged or held by somebody else. A copy that is
+//! put back has no mark: it may be older than what was cosigned.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use signhere_log::witness::TreeHead;
 
 use crate::error::ServeError;
-use crate::state::files::{SECRET, write_durably};
+use crate::state::files::{SECRET, sync_dir, write_durably};
 
 /// The memory of one witness, in a database.
 pub(super) struct Memory(Connection);
@@ -30,22 +32,33 @@ impl Memory {
             path: path.to_path_buf(),
             reason: reason.to_string(),
         };
-        let was_made = exists(mark)?;
-        if was_made && !exists(path)? {
-            return Err(refuse(
-                &"it is missing. A witness that has forgotten can be deceived: restore it, or give the witness a new key",
-            ));
+        let in_making = path.with_extension("making");
+        match (exists(mark)?, exists(path)?) {
+            (true, true) => {}
+            (false, false) => {
+                write_durably(&in_making, b"", SECRET)?;
+                write_durably(
+                    mark,
+                    b"a witness remembers here what it has cosigned\n",
+                    SECRET,
+                )?;
+                put_in_place(&in_making, path)?;
+            }
+            // Broken off before anything was cosigned.
+            (true, false) if exists(&in_making)? => put_in_place(&in_making, path)?,
+            (true, false) => {
+                return Err(refuse(
+                    &"it is missing. A witness that has forgotten can be deceived: restore it, or give the witness a new key",
+                ));
+            }
+            (false, true) => {
+                return Err(refuse(
+                    &"its mark is missing, as in a copy that was put back. A witness that has forgotten can be deceived: give the witness a new key",
+                ));
+            }
         }
         let connection = Connection::open(path).map_err(|error| refuse(&error))?;
-        let memory = Self::prepare(connection).map_err(|error| refuse(&error))?;
-        if !was_made {
-            write_durably(
-                mark,
-                b"a witness remembers here what it has cosigned\n",
-                SECRET,
-            )?;
-        }
-        Ok(memory)
+        Self::prepare(connection).map_err(|error| refuse(&error))
     }
 
     fn prepare(connection: Connection) -> rusqlite::Result<Self> {
@@ -126,6 +139,11 @@ fn sql_size(size: u64) -> rusqlite::Result<i64> {
 
 fn row_size(size: i64) -> rusqlite::Result<u64> {
     u64::try_from(size).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, size))
+}
+
+fn put_in_place(made: &Path, path: &Path) -> Result<(), ServeError> {
+    fs::rename(made, path).map_err(|error| ServeError::file("put in place", path, &error))?;
+    path.parent().map_or(Ok(()), sync_dir)
 }
 
 fn exists(path: &Path) -> Result<bool, ServeError> {

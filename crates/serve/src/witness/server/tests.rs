@@ -212,6 +212,47 @@ async fn a_witness_that_has_forgotten_does_not_start() {
     assert_eq!(witness.sizes(), [(ORIGIN.to_owned(), Some(10))]);
 }
 
+/// A backup leaves the mark out: what is put back may lack what was cosigned after it.
+#[tokio::test]
+async fn a_memory_that_was_put_back_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, key) = (Log::new(), key());
+    drop(open(folder.path(), &key, &log).unwrap());
+    let Places { memory, mark } = places(folder.path());
+    let early = std::fs::read(&memory).unwrap();
+    let witness = open(folder.path(), &key, &log).unwrap();
+    assert_eq!(add(&witness, log.request("a", 0, 10)).await.status, 200);
+    drop(witness);
+
+    std::fs::write(&memory, early).unwrap();
+    std::fs::remove_file(&mark).unwrap();
+    let restored = open(folder.path(), &key, &log).map(|_| ()).unwrap_err();
+    assert!(
+        restored.to_string().contains("its mark is missing"),
+        "{restored}"
+    );
+    assert!(!mark.exists());
+}
+
+#[tokio::test]
+async fn a_start_that_broke_off_while_it_made_the_memory_is_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, key) = (Log::new(), key());
+    let Places { memory, mark } = places(folder.path());
+    let in_making = memory.with_extension("making");
+    std::fs::write(&in_making, b"").unwrap();
+    drop(open(folder.path(), &key, &log).unwrap());
+    for path in [&memory, &mark] {
+        assert!(path.exists(), "{}", path.display());
+    }
+
+    std::fs::remove_file(&memory).unwrap();
+    std::fs::write(&in_making, b"").unwrap();
+    let witness = open(folder.path(), &key, &log).unwrap();
+    assert_eq!(add(&witness, log.request("a", 0, 10)).await.status, 200);
+    assert!(!in_making.exists());
+}
+
 /// When the memory cannot be written, there is no cosignature.
 #[tokio::test]
 async fn nothing_is_cosigned_that_cannot_be_remembered() {
