@@ -1,9 +1,10 @@
 //! The files of a copy: each is written beside its place and put there whole.
 
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{BackupError, fail};
 use crate::state::files::{remove_if_there, write_durably};
@@ -18,7 +19,7 @@ const LEFT_OUT: [&str; 6] = [
     "backup.lock",
 ];
 /// What is put in place last of its folder, because it leads to the rest.
-const LAST: [&str; 2] = ["keys", "timestamp.json"];
+const LAST: [&str; 3] = ["keys", "keys.json", "timestamp.json"];
 /// Folders within folders.
 const DEPTH: usize = 8;
 
@@ -42,27 +43,21 @@ impl Copier {
                 path: dir.to_path_buf(),
             });
         }
-        let mut names = Vec::new();
-        for entry in fs::read_dir(dir).map_err(|e| fail("list", dir, &e))? {
-            names.push(entry.map_err(|e| fail("list", dir, &e))?.file_name());
-        }
-        names.sort_by_key(|name| LAST.iter().any(|last| name == last));
-        // What leads to the rest is read before the rest, and put in place after it.
-        let mut held = Vec::new();
-        for name in &names {
-            let (from, place) = (dir.join(name), to.join(name));
-            if LAST.iter().any(|last| name == last) && from.is_file() {
-                held.push((
-                    fs::read(&from).map_err(|e| fail("read", &from, &e))?,
-                    from,
-                    place,
-                ));
-            }
-        }
-        for name in names {
+        let leaders = read_leaders(dir)?;
+        self.rest(dir, to, depth, leaders)
+    }
+
+    pub(super) fn rest(
+        &mut self,
+        dir: &Path,
+        to: &Path,
+        depth: usize,
+        held: Vec<(PathBuf, Vec<u8>)>,
+    ) -> Result<(), BackupError> {
+        for name in list(dir)? {
             let (from, place) = (dir.join(&name), to.join(&name));
             let is_left_out = depth == 0 && LEFT_OUT.iter().any(|left_out| name == *left_out);
-            if is_left_out || held.iter().any(|(_, held, _)| *held == from) {
+            if is_left_out || held.iter().any(|(held, _)| *held == from) {
                 continue;
             }
             let kind = match fs::symlink_metadata(&from) {
@@ -84,8 +79,9 @@ impl Copier {
                 return Err(BackupError::Strange { path: from });
             }
         }
-        for (content, from, place) in held {
-            self.put(&place, &content, mode(&from)?)?;
+        for (from, content) in held {
+            let name = from.file_name().unwrap_or_default();
+            self.put(&to.join(name), &content, mode(&from)?)?;
         }
         Ok(())
     }
@@ -121,6 +117,28 @@ impl Copier {
         self.bytes = self.bytes.saturating_add(bytes);
         Ok(())
     }
+}
+
+/// What leads to the rest of a folder. It is read before the rest is even listed, so that all it leads to is found,
+/// and put in place after it.
+pub(super) fn read_leaders(dir: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, BackupError> {
+    let mut leaders = Vec::new();
+    for path in LAST.iter().map(|name| dir.join(name)) {
+        if path.is_file() {
+            let content = fs::read(&path).map_err(|e| fail("read", &path, &e))?;
+            leaders.push((path, content));
+        }
+    }
+    Ok(leaders)
+}
+
+fn list(dir: &Path) -> Result<Vec<OsString>, BackupError> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir).map_err(|e| fail("list", dir, &e))? {
+        names.push(entry.map_err(|e| fail("list", dir, &e))?.file_name());
+    }
+    names.sort_by_key(|name| LAST.iter().any(|last| name == last));
+    Ok(names)
 }
 
 fn mode(path: &Path) -> Result<u32, BackupError> {

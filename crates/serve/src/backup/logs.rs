@@ -54,13 +54,22 @@ impl Copier {
             .map_err(checkpoint)?
             .checkpoint;
 
-        let source = Source {
+        let mut source = Source {
             name,
             reader: LogReader::new(Arc::clone(&objects), layout),
             layout,
             size: lock.size,
         };
         let tiles = to.join("tiles");
+        // What is published may be a batch behind, and the log will ask for the root of that size.
+        let behind = published.as_deref().map(SignedCheckpoint::parse);
+        if let Some(Ok(behind)) = behind
+            && behind.checkpoint.size < lock.size
+        {
+            source.size = behind.checkpoint.size;
+            self.tiles(&source, &tiles, &mut |_| {})?;
+            source.size = lock.size;
+        }
         self.tiles(&source, &tiles, progress)?;
         let copied = LogReader::new(store::objects(&to), layout);
         if copied

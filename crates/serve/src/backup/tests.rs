@@ -77,6 +77,48 @@ fn a_copy_has_all_that_must_be_put_back_and_nothing_that_must_not() {
     assert_eq!(again.written, 4);
 }
 
+/// Between commit and publication, or while witnesses are waited for, the checkpoint is behind the lock.
+#[test]
+fn a_copy_can_prove_the_published_size_when_the_lock_is_ahead() {
+    let mut sample = Sample::new();
+    sample.log_all(&[b"a".as_slice(); 300]);
+    let dir = instance(&sample);
+    let checkpoint = dir.join("log-1/tiles/checkpoint");
+    let published = fs::read(&checkpoint).unwrap();
+    sample.log_all(&[b"b".as_slice()]);
+    fs::write(&checkpoint, published).unwrap();
+
+    let elsewhere = tempfile::tempdir().unwrap();
+    let to = elsewhere.path().join("copy");
+    let made = backup(&dir, &to).unwrap();
+    assert_eq!(made.logs[0].size, 301);
+    let copied = crate::store::objects(&to.join("log-1"));
+    let reader = signhere_log::reader::LogReader::new(copied, Layout::Entries);
+    for size in [300, 301] {
+        assert!(reader.root(size).is_ok(), "{size}");
+    }
+}
+
+/// What is published while the copy is made does not lead the copy to what it does not have.
+#[test]
+fn a_folder_is_copied_as_what_leads_to_the_rest_was_before() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (from, to) = (from.path(), to.path());
+    for name in ["timestamp.json", "keys.json", "1.snapshot.json"] {
+        fs::write(from.join(name), b"1").unwrap();
+    }
+    let leaders = files::read_leaders(from).unwrap();
+    fs::write(from.join("2.snapshot.json"), b"2").unwrap();
+    for name in ["timestamp.json", "keys.json"] {
+        fs::write(from.join(name), b"2").unwrap();
+    }
+    let mut copier = Copier::default();
+    copier.rest(from, to, 1, leaders).unwrap();
+    for name in ["timestamp.json", "keys.json", "1.snapshot.json"] {
+        assert_eq!(fs::read(to.join(name)).unwrap(), b"1", "{name}");
+    }
+}
+
 #[test]
 fn a_copy_that_broke_off_is_gone_on_with() {
     let mut sample = Sample::new();
