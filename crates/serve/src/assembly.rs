@@ -209,8 +209,8 @@ impl Assembly {
         if let Some(witness) = &self.witness {
             routes = routes.merge(Arc::clone(witness).router());
         }
-        self.active = active(self.keyring.manifest(), now);
         self.board.note(self, now)?;
+        self.active = active(self.keyring.manifest(), now);
         let routes = routes
             .merge(self.observer.routes())
             .merge(self.observer.pages());
@@ -299,15 +299,22 @@ impl Assembly {
         Ok(Arc::new(ca).router())
     }
 
+    /// Takes no more entries into the logs before the active one. Called once its routes are in place: a client that is
+    /// told to go on to the latest log must find it.
+    pub(crate) fn freeze_earlier_logs(&self) {
+        for (name, log) in &self.open.logs {
+            if !self.active.iter().flatten().any(|active| active == name) {
+                log.freeze();
+            }
+        }
+    }
+
     /// The active log where clients send entries; those before it, to be read under their names.
     fn log_routes(&mut self, now: Time) -> Result<Router, ServeError> {
         let active = self.active_shard(Role::Log, now)?;
         let mut routes = Router::new();
         for shard in begun(self.keyring.manifest(), Role::Log, now) {
             let log = self.log(&shard)?;
-            if shard.name != active.name {
-                log.freeze();
-            }
             routes = routes.merge(log.reads(&format!("/{}", shard.name)));
         }
         Ok(routes.merge(self.log(&active)?.router()))

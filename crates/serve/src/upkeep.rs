@@ -56,6 +56,7 @@ impl Upkeep {
         assembly.publish(now)?;
         if assembly.has_to_change(now) {
             self.live.replace(assembly.routes(now)?);
+            assembly.freeze_earlier_logs();
         }
         Ok(())
     }

@@ -114,6 +114,26 @@ async fn a_new_log_is_told_of_before_it_signs_and_the_old_one_stays_readable() {
 }
 
 #[tokio::test]
+async fn the_old_log_takes_entries_until_the_new_one_is_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("instance");
+    let clock = Arc::new(FakeClock::at(START));
+    let quiet = Quiet::open(&folder, &clock).await;
+    let old = quiet.log_something("one").await;
+    quiet.rotate(Role::Log);
+    let in_the_way = folder.join("log-2");
+    std::fs::write(&in_the_way, b"").unwrap();
+
+    clock.advance(i64::from(LEAD));
+    assert!(quiet.instance.look().is_err());
+    assert_eq!(quiet.log_something("two").await, old);
+
+    std::fs::remove_file(&in_the_way).unwrap();
+    quiet.instance.look().unwrap();
+    assert!(quiet.log_something("three").await.starts_with("log-2-"));
+}
+
+#[tokio::test]
 async fn every_service_has_its_new_key_when_the_time_has_come_even_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(FakeClock::at(START));
