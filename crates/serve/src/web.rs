@@ -16,6 +16,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::json;
 use signhere_log::reader::ReadError;
+use tokio::sync::Semaphore;
 
 use crate::http::problem::Problem;
 use crate::observe::Observer;
@@ -25,6 +26,8 @@ use digests::{Digests, Sought};
 
 /// Entries on one page.
 const PAGE: u64 = 25;
+/// Searches under way at one time.
+const SEARCHES: usize = 4;
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -36,6 +39,9 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 pub(crate) struct Web {
     observer: Arc<Observer>,
     digests: Digests,
+    /// One for each search that may occupy a thread: a table that has to be filled takes its time, and whoever waits
+    /// for it on a thread keeps that from all other readers of files.
+    searching: Arc<Semaphore>,
 }
 
 #[derive(Deserialize)]
@@ -54,6 +60,7 @@ impl Web {
         Arc::new(Self {
             observer,
             digests: Digests::default(),
+            searching: Arc::new(Semaphore::new(SEARCHES)),
         })
     }
 
@@ -84,8 +91,12 @@ impl Web {
     /// The entries of every signature log for a digest, oldest log first.
     async fn find(self: &Arc<Self>, sought: Sought) -> Result<Vec<Entry>, Problem> {
         let facts = self.observer.facts().await?;
+        let turn = Arc::clone(&self.searching).acquire_owned().await;
+        let turn = turn.map_err(|_| Problem::internal())?;
         let this = Arc::clone(self);
         let found = tokio::task::spawn_blocking(move || {
+            // Kept by the thread, which goes on when the caller has gone away.
+            let _turn = turn;
             let mut found = Vec::new();
             for log in facts.logs {
                 if log.kind == LogKind::Signatures {

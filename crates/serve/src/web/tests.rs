@@ -1,5 +1,7 @@
 //! The pages through the router: what they show, and that nothing in them comes alive.
 
+use std::time::Duration;
+
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
 use serde_json::Value;
@@ -139,6 +141,26 @@ async fn entries_are_found_by_digest_and_newer_ones_too() {
         html.contains("Signed here") && html.contains("/logs/log-1/600"),
         "{html}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn searches_wait_for_their_turn_while_pages_are_read() {
+    let mut sample = Sample::new();
+    sample.log("https://ci.example/job", b"artifact");
+    let (_sample, _, source) = source(sample);
+    let web = Web::new(Observer::new(source, 1));
+    let router = Arc::clone(&web).router();
+    let path = format!("/api/entries?digest={}", hex_of(b"artifact"));
+    let turns = Arc::clone(&web.searching).acquire_many_owned(4).await;
+    let waits = Duration::from_secs(60);
+    assert!(
+        tokio::time::timeout(waits, ask(&router, &path))
+            .await
+            .is_err()
+    );
+    assert_eq!(ask(&router, "/logs/log-1").await.0, 200);
+    drop(turns);
+    assert_eq!(ask(&router, &path).await.0, 200);
 }
 
 #[tokio::test]
