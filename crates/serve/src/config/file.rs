@@ -310,12 +310,15 @@ fn limits(mut section: Section<'_>) -> Result<(Limits, RateLimits), ConfigError>
     let counts = [
         ("connections", &mut limits.connections),
         ("queue", &mut limits.queue),
-        ("batch", &mut limits.batch),
     ];
     for (key, limit) in counts {
         if let Some(field) = section.take(key) {
             *limit = field.number(1..=1_000_000, "a number from 1 to 1000000")?;
         }
+    }
+    // As many of the largest entries as one record of the journal takes.
+    if let Some(field) = section.take("batch") {
+        limits.batch = field.number(1..=1024, "a number from 1 to 1024")?;
     }
     if let Some(field) = section.take("header_bytes") {
         let expected = "a number of bytes from 8192 to 1048576";
