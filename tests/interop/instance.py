@@ -62,8 +62,8 @@ class Instance:
     def __enter__(self):
         self.began = time.perf_counter()
         with self.events.open("a") as events:
-            self.process = subprocess.Popen([self.signhere, "--quiet", "serve", str(self.folder)],
-                                            stdin=subprocess.DEVNULL, stdout=events, stderr=events)
+            self.process = subprocess.Popen([self.signhere, "serve", str(self.folder)], stdin=subprocess.DEVNULL,
+                                            stdout=subprocess.DEVNULL, stderr=events)
         while time.perf_counter() - self.began < START_LIMIT:
             assert self.process.poll() is None, f"the instance ended at its start: {self.events.read_text()}"
             try:

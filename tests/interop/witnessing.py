@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-import json
+import re
 
 import installs
 from instance import Instance, run
@@ -10,6 +10,7 @@ from peer import TRY_AGAIN, Artifact, Signhere
 
 TESSERA = installs.go_module_version("tessera", "github.com/transparency-dev/tessera")
 ORIGIN = "log.example/interop"
+WITNESS = re.compile(r"witness-[0-9a-f]+\.signhere\.localhost\+[0-9a-f]{8}\+\S+")  # as `serve init` shows it
 ED25519, COSIGNATURE = b"\1", b"\4"  # C2SP signed-note: signature types
 
 
@@ -17,7 +18,7 @@ def check(_, us, home):
     auditor = installs.go_build("tessera")
     publisher = installs.go_install("github.com/transparency-dev/tessera/cmd/examples/posix-oneshot", TESSERA)
     witness, logger = Instance(us.program, home / "witness"), Instance(us.program, home / "logger")
-    cosigner = witness_of(witness)
+    cosigner = WITNESS.search(witness.made)[0]
     _, origin, key = logger.logs("tlogs")[0]
     private, public = key_pair(home)
     (witness.folder / "witnessed.vkeys").write_text(f"{vkey(origin, base64.b64decode(key))}\n{vkey(ORIGIN, public)}\n")
@@ -39,14 +40,6 @@ def check(_, us, home):
             assert f"\n\u2014 {cosigner.split('+')[0]} " in (home / "published/checkpoint").read_text()
         client.run_sign(artifact.signature, artifact.file, fails=TRY_AGAIN)
     return "our log and tessera's, cosigned by another instance; none without it"
-
-
-def witness_of(instance):
-    """The verifier key of an instance as a witness."""
-    keys = instance.folder / "keys"
-    identity = json.loads((keys / "keys.json").read_text())["id"]
-    lines = (keys / "witness.pem").read_text().splitlines()
-    return vkey(f"witness-{identity}.signhere.localhost", base64.b64decode("".join(lines[1:-1])), COSIGNATURE)
 
 
 def vkey(name, spki, kind=ED25519):
