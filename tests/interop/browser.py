@@ -89,7 +89,7 @@ def login(issuer, email):
 
 
 def visit(page, email):
-    """What a person does to whom a client shows a page: logs in where it leads, and is led back to the client, if it waits."""
+    """What a person does with a page that a client shows: logs in where it leads, and is led back if the client waits."""
     status, headers, _ = request("GET", page)
     if status in REDIRECTS:
         page = headers["Location"]

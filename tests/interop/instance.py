@@ -53,7 +53,7 @@ class Instance:
             time.sleep(0.02)
 
     def logs(self, kind):
-        """Folder, origin and key (SubjectPublicKeyInfo in base64) of each `tlogs` or `ctlogs` that clients trust, the newest last."""
+        """Folder, origin and key (SubjectPublicKeyInfo in base64) of each of the `tlogs` or `ctlogs`, the newest last."""
         listed = json.loads(self.trust.read_text())["trustedRoot"][kind]
         listed.sort(key=lambda log: log["publicKey"]["validFor"]["start"])
         origins = [(log["baseUrl"].split("://")[1], log["publicKey"]["rawBytes"]) for log in listed]

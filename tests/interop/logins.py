@@ -8,7 +8,7 @@ import threading
 import browser
 import installs
 from cosign import Cosign
-from instance import COMMAND_LIMIT, clean, run
+from instance import COMMAND_LIMIT, clean
 from peer import EMAIL, Artifact, verified_by_us
 from sigstore_python import SigstorePython
 
