@@ -25,11 +25,35 @@ pub trait Objects: Send + Sync {
     /// The storage failed, or the path leads out of it.
     fn get(&self, path: &str) -> Result<Option<Vec<u8>>, StorageError>;
 
+    /// At most `length` bytes of the object at `path`, from `offset` on; none if there is no such object.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    fn part(&self, path: &str, offset: u64, length: usize) -> Result<Option<Part>, StorageError> {
+        let Some(mut bytes) = self.get(path)? else {
+            return Ok(None);
+        };
+        let total = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        bytes.drain(..start.min(bytes.len()));
+        bytes.truncate(length);
+        Ok(Some(Part { bytes, total }))
+    }
+
     /// When it returns, every object put before it was called survives a crash.
     ///
     /// # Errors
     /// Any of those objects may be lost in a crash.
     fn sync(&self) -> Result<(), StorageError>;
+}
+
+/// A part of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The part's bytes: none beyond the object's end.
+    pub bytes: Vec<u8>,
+    /// The bytes of the whole object.
+    pub total: u64,
 }
 
 /// The write-ahead records of batches whose tiles may not be synced yet.

@@ -1,19 +1,25 @@
 //! A log's tiles and checkpoint over HTTP, by C2SP tlog-tiles.
 
+mod pieces;
+
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use signhere_log::storage::Objects;
 use signhere_log::tile::{CHECKPOINT_PATH, TileId, TileKind};
+use tokio::sync::Semaphore;
 
 use super::problem::Problem;
 
 /// A tile, once written, never changes.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// Full tiles of a log that are held at one time to find where a partial one ends.
+const CUTS: usize = 4;
 const ALWAYS_ASK: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// What of a log can be read by anyone.
@@ -21,6 +27,8 @@ const ALWAYS_ASK: HeaderValue = HeaderValue::from_static("no-cache");
 struct Readable {
     objects: Arc<dyn Objects>,
     entries: TileKind,
+    /// One for each full tile that is held to be cut.
+    cutting: Arc<Semaphore>,
 }
 
 /// The routes `PREFIX/checkpoint` and `PREFIX/tile/…` of a log whose entries are in tiles of kind `entries`.
@@ -28,7 +36,11 @@ pub(crate) fn routes(prefix: &str, objects: Arc<dyn Objects>, entries: TileKind)
     Router::new()
         .route(&format!("{prefix}/checkpoint"), get(checkpoint))
         .route(&format!("{prefix}/tile/{{*path}}"), get(tile))
-        .with_state(Readable { objects, entries })
+        .with_state(Readable {
+            objects,
+            entries,
+            cutting: Arc::new(Semaphore::new(CUTS)),
+        })
 }
 
 async fn checkpoint(State(log): State<Readable>) -> Result<Response, Problem> {
@@ -62,12 +74,23 @@ async fn tile(State(log): State<Readable>, Path(path): Path<String>) -> Result<R
 }
 
 /// A partial tile that is no longer stored is the beginning of its full one.
-async fn read_tile(log: Readable, id: TileId) -> Result<Vec<u8>, Problem> {
+async fn read_tile(log: Readable, id: TileId) -> Result<Body, Problem> {
     let is_partial = !id.is_full();
-    match read(Arc::clone(&log.objects), id.to_string()).await {
+    match pieces::body(Arc::clone(&log.objects), id.to_string(), None).await {
         Err(problem) if is_partial && problem == Problem::not_found() => {
-            let full = read(log.objects, id.full().to_string()).await?;
-            id.cut(full).map_err(|_| Problem::internal())
+            let turn = Arc::clone(&log.cutting).acquire_owned().await;
+            let turn = turn.map_err(|_| Problem::internal())?;
+            let full = id.full().to_string();
+            let (objects, path) = (Arc::clone(&log.objects), full.clone());
+            let cut = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                let full = objects.get(&path).map_err(|_| Problem::internal())?;
+                let full = full.ok_or_else(Problem::not_found)?;
+                let cut = id.cut(full).map_err(|_| Problem::internal())?;
+                Ok::<_, Problem>(u64::try_from(cut.len()).unwrap_or(u64::MAX))
+            });
+            let length = cut.await.map_err(|_| Problem::internal())??;
+            pieces::body(log.objects, full, Some(length)).await
         }
         answer => answer,
     }

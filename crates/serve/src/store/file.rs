@@ -1,12 +1,12 @@
 //! A log's objects as files, and what journal and lock share with them.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use signhere_log::storage::{Objects, StorageError};
+use signhere_log::storage::{Objects, Part, StorageError};
 
 /// The mode of files that only the log reads.
 pub(super) const PRIVATE: u32 = 0o600;
@@ -86,6 +86,30 @@ impl Objects for FileObjects {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(io("read", &place, &error)),
         }
+    }
+
+    fn part(&self, path: &str, offset: u64, length: usize) -> Result<Option<Part>, StorageError> {
+        let place = self.place(path)?;
+        let fail = |error| io("read", &place, &error);
+        let mut file = match File::open(&place) {
+            Ok(file) => file,
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotADirectory | ErrorKind::NotFound) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(fail(error)),
+        };
+        let metadata = file.metadata().map_err(fail)?;
+        if !metadata.is_file() {
+            return Ok(None);
+        }
+        file.seek(SeekFrom::Start(offset)).map_err(fail)?;
+        let mut bytes = Vec::new();
+        let limit = u64::try_from(length).unwrap_or(u64::MAX);
+        file.take(limit).read_to_end(&mut bytes).map_err(fail)?;
+        let total = metadata.len();
+        Ok(Some(Part { bytes, total }))
     }
 
     /// One call for hundreds of files: the alternative, an fsync for each, stalls the log.
