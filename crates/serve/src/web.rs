@@ -28,6 +28,8 @@ use digests::{Digests, Sought};
 const PAGE: u64 = 25;
 /// Searches under way at one time.
 const SEARCHES: usize = 4;
+/// Pages at one time that read entries: each holds a tile or two, of some megabytes if its entries are large.
+const READINGS: usize = 8;
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -42,6 +44,8 @@ pub(crate) struct Web {
     /// One for each search that may occupy a thread: a table that has to be filled takes its time, and whoever waits
     /// for it on a thread keeps that from all other readers of files.
     searching: Arc<Semaphore>,
+    /// One for each page that may hold tiles.
+    reading: Arc<Semaphore>,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +65,7 @@ impl Web {
             observer,
             digests: Digests::default(),
             searching: Arc::new(Semaphore::new(SEARCHES)),
+            reading: Arc::new(Semaphore::new(READINGS)),
         })
     }
 
@@ -91,12 +96,8 @@ impl Web {
     /// The entries of every signature log for a digest, oldest log first.
     async fn find(self: &Arc<Self>, sought: Sought) -> Result<Vec<Entry>, Problem> {
         let facts = self.observer.facts().await?;
-        let turn = Arc::clone(&self.searching).acquire_owned().await;
-        let turn = turn.map_err(|_| Problem::internal())?;
         let this = Arc::clone(self);
-        let found = tokio::task::spawn_blocking(move || {
-            // Kept by the thread, which goes on when the caller has gone away.
-            let _turn = turn;
+        in_turn(&self.searching, move || {
             let mut found = Vec::new();
             for log in facts.logs {
                 if log.kind == LogKind::Signatures {
@@ -104,9 +105,31 @@ impl Web {
                 }
             }
             Ok(found)
-        });
-        found.await.map_err(|_| Problem::internal())?
+        })
+        .await
     }
+
+    async fn reading<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        in_turn(&self.reading, work).await
+    }
+}
+
+/// Blocking work, on a thread once it has its turn.
+async fn in_turn<T: Send + 'static>(
+    turns: &Arc<Semaphore>,
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let turn = Arc::clone(turns).acquire_owned().await;
+    let turn = turn.map_err(|_| Problem::internal())?;
+    let done = tokio::task::spawn_blocking(move || {
+        // Kept by the thread, which goes on when the caller has gone away.
+        let _turn = turn;
+        work()
+    });
+    done.await.map_err(|_| Problem::internal())?
 }
 
 /// GET /
@@ -150,7 +173,7 @@ async fn browse(
         let to = HeaderValue::try_from(to).map_err(|_| Problem::not_found())?;
         return Ok((axum::http::StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response());
     }
-    let html = blocking(move || {
+    let html = web.reading(move || {
         let size = log.published().map_err(Problem::unavailable)?.size;
         let before = browse.before.unwrap_or(size).min(size);
         let found = entries::newest(&log.name, &log.reader(), size, before, PAGE);
@@ -166,7 +189,7 @@ async fn entry(
     Path((name, index)): Path<(String, u64)>,
 ) -> Result<Response, Problem> {
     let log = web.log(&name).await?;
-    let html = blocking(move || {
+    let html = web.reading(move || {
         let published = log.published().map_err(Problem::unavailable)?;
         let reader = log.reader();
         let body = reader.entry(index, published.size);
@@ -187,7 +210,7 @@ async fn body(
 ) -> Result<Response, Problem> {
     let log = web.log(&name).await?;
     let file = format!("attachment; filename=\"{}-{index}.json\"", log.name);
-    let body = blocking(move || {
+    let body = web.reading(move || {
         let size = log.published().map_err(Problem::unavailable)?.size;
         let body = log.reader().entry(index, size);
         body.map_err(|error| unreadable(&error))
@@ -244,14 +267,6 @@ fn document(html: String) -> Response {
         (header::CONTENT_SECURITY_POLICY, POLICY),
     ];
     (headers, html).into_response()
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| Problem::internal())?
 }
 
 fn unreadable(error: &ReadError) -> Problem {

@@ -104,11 +104,12 @@ impl Objects for FileObjects {
         if !metadata.is_file() {
             return Ok(None);
         }
-        file.seek(SeekFrom::Start(offset)).map_err(fail)?;
+        let total = metadata.len();
+        file.seek(SeekFrom::Start(offset.min(total)))
+            .map_err(fail)?;
         let mut bytes = Vec::new();
         let limit = u64::try_from(length).unwrap_or(u64::MAX);
         file.take(limit).read_to_end(&mut bytes).map_err(fail)?;
-        let total = metadata.len();
         Ok(Some(Part { bytes, total }))
     }
 

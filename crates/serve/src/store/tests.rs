@@ -119,6 +119,11 @@ fn objects_are_replaced_whole_and_never_outside_of_their_folder() {
     assert_eq!(objects.get("tile/0/000.p/1"), Ok(Some(b"one".to_vec())));
     for absent in ["tile/0/001", "tile", "tile/0", "tile/0/000/x"] {
         assert_eq!(objects.get(absent), Ok(None), "{absent}");
+        assert_eq!(objects.part(absent, 0, 1), Ok(None), "{absent}");
+    }
+    for (offset, length, part) in [(0, 2, "ag"), (3, 9, "in"), (5, 1, ""), (u64::MAX, 1, "")] {
+        let found = objects.part("tile/0/000", offset, length).unwrap().unwrap();
+        assert_eq!((found.bytes.as_slice(), found.total), (part.as_bytes(), 5));
     }
     let long = "a".repeat(256);
     for path in [
@@ -142,6 +147,7 @@ fn objects_are_replaced_whole_and_never_outside_of_their_folder() {
             path: path.to_owned(),
         };
         assert_eq!(objects.get(path), Err(refused.clone()), "{path:?}");
+        assert_eq!(objects.part(path, 0, 1), Err(refused.clone()), "{path:?}");
         assert_eq!(objects.put(path, b"x"), Err(refused), "{path:?}");
     }
 }

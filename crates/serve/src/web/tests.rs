@@ -161,6 +161,15 @@ async fn searches_wait_for_their_turn_while_pages_are_read() {
     assert_eq!(ask(&router, "/logs/log-1").await.0, 200);
     drop(turns);
     assert_eq!(ask(&router, &path).await.0, 200);
+
+    let turns = Arc::clone(&web.reading).acquire_many_owned(8).await;
+    for page in ["/logs/log-1", "/logs/log-1/0", "/logs/log-1/0/body.json"] {
+        let asked = tokio::time::timeout(waits, ask(&router, page)).await;
+        assert!(asked.is_err(), "{page}");
+    }
+    assert_eq!(ask(&router, &path).await.0, 200);
+    drop(turns);
+    assert_eq!(ask(&router, "/logs/log-1/0").await.0, 200);
 }
 
 #[tokio::test]
