@@ -168,7 +168,7 @@ impl CtLog {
         clock: Arc<dyn Clock>,
         limits: Limits,
     ) -> Result<Self, ServeError> {
-        let storage = store::open(place).map_err(|e| ServeError::log(NAME, &e))?;
+        let storage = store::open(place).map_err(|e| ServeError::open_log(NAME, e.into()))?;
         let known = place.folder.join("known.sqlite");
         Self::open_in(storage, &known, origin, key, chain, clock, limits)
     }
@@ -191,7 +191,8 @@ impl CtLog {
             layout: Layout::StaticCt,
             ..SequencerConfig::new(origin, signer)
         };
-        let sequencer = Sequencer::open(config, storage).map_err(|e| fail(&e))?;
+        let sequencer =
+            Sequencer::open(config, storage).map_err(|e| ServeError::open_log(NAME, e))?;
         let sweeper = Sweeper::new(known.parent().unwrap_or(known), TileKind::Data);
         let known = Known::open(known, &sequencer, identity_of_leaf);
         let pool = Pool::start(
@@ -213,7 +214,8 @@ impl CtLog {
 
     /// From now on takes what chains to the last certificate of `chain` too, and publishes all of them.
     pub(crate) fn accept(&self, chain: &[Certificate]) -> Result<(), ServeError> {
-        self.publish(chain).map_err(|e| ServeError::log(NAME, &e))?;
+        self.publish(chain)
+            .map_err(|e| ServeError::open_log(NAME, e.into()))?;
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(root) = chain.last()
             && !known.roots.contains(root)

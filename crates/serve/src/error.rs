@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use signhere_log::policy::PolicyError;
+use signhere_log::sequencer::SequencerError;
+use signhere_log::storage::StorageError;
 use signhere_pki::time::Time;
 use thiserror::Error;
 
@@ -265,6 +267,23 @@ impl ServeError {
         Self::Make {
             what,
             reason: reason.to_string(),
+        }
+    }
+
+    /// Why `log` cannot be opened; a file that cannot be written is named as such.
+    pub(crate) fn open_log(log: &'static str, reason: SequencerError) -> Self {
+        match reason {
+            SequencerError::Storage(StorageError::Io {
+                operation,
+                path,
+                kind,
+                ..
+            }) => Self::File {
+                action: operation,
+                path: path.into(),
+                kind,
+            },
+            reason => Self::log(log, &reason),
         }
     }
 

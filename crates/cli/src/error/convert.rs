@@ -1,6 +1,7 @@
 //! From the libraries' facts to errors for people.
 
 use std::fmt::Write as _;
+use std::io;
 use std::path::Path;
 
 use signhere_pki::cosign_key::CosignKeyError;
@@ -291,8 +292,9 @@ impl From<ServeError> for CliError {
             ServeError::OtherUnlock { expected, .. } => locked(expected, message),
             ServeError::Config(error) => error.into(),
             ServeError::Tuf(error) => error.into(),
-            ServeError::File { .. } => Self::new(Exit::Failed, "SH-FILE", message)
-                .mend("name a folder that you can write to"),
+            ServeError::File { path, kind, .. } => {
+                Self::new(Exit::Failed, "SH-FILE", message).mend(mend_of_file(&path, kind))
+            }
             ServeError::NotLoopback { .. } => Self::new(Exit::Usage, "SH-LISTEN", message)
                 .expected("an address of this machine, such as 127.0.0.1:3003"),
             _ => Self::new(Exit::Failed, "SH-INSTANCE", message),
@@ -323,6 +325,19 @@ impl From<ConfigError> for CliError {
             Some(mend) => this.mend(mend),
             None => this,
         }
+    }
+}
+
+fn mend_of_file(path: &Path, kind: io::ErrorKind) -> String {
+    let folder = shell_word(&path.parent().unwrap_or(path).display().to_string());
+    match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            format!("make room on the disk of {folder}: df -h {folder}")
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            format!("mount -o remount,rw \"$(findmnt -no TARGET -T {folder})\"")
+        }
+        _ => "name a folder that you can write to".to_owned(),
     }
 }
 

@@ -213,6 +213,25 @@ fn a_folder_that_others_can_read() {
 }
 
 #[test]
+fn a_disk_that_an_instance_cannot_write() {
+    let error = |kind| ServeError::File {
+        action: "write",
+        path: "my disk/lock".into(),
+        kind,
+    };
+    assert_eq!(
+        text(error(io::ErrorKind::StorageFull)),
+        "error: cannot write my disk/lock: no storage space [SH-FILE]\n\
+         \x20     mend  make room on the disk of 'my disk': df -h 'my disk'\n"
+    );
+    assert_eq!(
+        text(error(io::ErrorKind::ReadOnlyFilesystem)),
+        "error: cannot write my disk/lock: read-only filesystem or storage medium [SH-FILE]\n\
+         \x20     mend  mount -o remount,rw \"$(findmnt -no TARGET -T 'my disk')\"\n"
+    );
+}
+
+#[test]
 fn files() {
     let path = Path::new("a.txt");
     let error = |kind: io::ErrorKind| CliError::file("read", path, &kind.into());
