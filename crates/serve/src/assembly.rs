@@ -38,7 +38,7 @@ use crate::tsa::{ClockWatch, Tsa};
 use crate::tuf::Tuf;
 use crate::witness::client::{Witnesses, Witnessing};
 use crate::witness::{self, health, server::Witness};
-use board::Board;
+pub(crate) use board::Board;
 pub(crate) use documents::Documents;
 
 /// The parts of an instance.
@@ -256,6 +256,11 @@ impl Assembly {
             self.is_published = true;
         }
         refreshed.map(|_| ())
+    }
+
+    /// Where whoever asks how the instance is reads it.
+    pub(crate) fn board(&self) -> Board {
+        self.board.clone()
     }
 
     /// Commits what waits in the logs, then closes them.

@@ -49,6 +49,8 @@ pub(crate) struct Facts {
     pub(crate) quorum: Option<QuorumFacts>,
     /// What is wrong with the clock, if anything.
     pub(crate) clock: Option<String>,
+    /// Why keys are not taken into use and metadata is not signed again, if so.
+    pub(crate) upkeep: Option<String>,
 }
 
 /// A service of the instance.

@@ -10,7 +10,7 @@ use signhere_pki::time::Clock;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use crate::assembly::Assembly;
+use crate::assembly::{Assembly, Board};
 use crate::control::{Rotate, Rotated};
 use crate::error::ServeError;
 use crate::http::live::LiveRoutes;
@@ -23,7 +23,7 @@ pub(crate) struct Upkeep {
     assembly: Mutex<Assembly>,
     live: LiveRoutes,
     clock: Arc<dyn Clock>,
-    failure: Mutex<Option<ServeError>>,
+    board: Board,
 }
 
 impl Upkeep {
@@ -31,10 +31,10 @@ impl Upkeep {
     pub(crate) fn new(mut assembly: Assembly, clock: Arc<dyn Clock>) -> Result<Self, ServeError> {
         let live = LiveRoutes::new(assembly.routes(clock.now())?);
         Ok(Self {
+            board: assembly.board(),
             assembly: Mutex::new(assembly),
             live,
             clock,
-            failure: Mutex::new(None),
         })
     }
 
@@ -77,16 +77,8 @@ impl Upkeep {
                 Ok(looked) => looked.err(),
                 Err(_) => Some(ServeError::Panicked),
             };
-            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+            self.board.note_upkeep(failure);
         }
-    }
-
-    /// What the last look ended with, if it failed.
-    pub(crate) fn failure(&self) -> Option<ServeError> {
-        self.failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
     }
 
     /// Gives a service a new key: tells clients of it, and lets it sign when its time has come.

@@ -19,8 +19,9 @@ use crate::tuf::Repository;
 
 /// The parts of the instance as they are now.
 #[derive(Clone)]
-pub(super) struct Board {
+pub(crate) struct Board {
     seen: Arc<RwLock<Option<Seen>>>,
+    upkeep: Arc<RwLock<Option<ServeError>>>,
     fixed: Arc<Fixed>,
 }
 
@@ -70,6 +71,7 @@ impl Board {
         };
         Self {
             seen: Arc::default(),
+            upkeep: Arc::default(),
             fixed: Arc::new(fixed),
         }
     }
@@ -102,6 +104,11 @@ impl Board {
         Ok(())
     }
 
+    /// Notes what the last attempt to do what is due failed with, if it did.
+    pub(crate) fn note_upkeep(&self, failure: Option<ServeError>) {
+        *self.upkeep.write().unwrap_or_else(PoisonError::into_inner) = failure;
+    }
+
     /// The facts of the moment.
     pub(super) fn facts(&self) -> Facts {
         let fixed = &self.fixed;
@@ -118,6 +125,7 @@ impl Board {
             witnesses: Vec::new(),
             quorum: None,
             clock: None,
+            upkeep: self.upkeep_failure(),
         };
         let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
         let Some(seen) = seen.as_ref() else {
@@ -149,6 +157,11 @@ impl Board {
             at,
         }));
         facts
+    }
+
+    fn upkeep_failure(&self) -> Option<String> {
+        let upkeep = self.upkeep.read().unwrap_or_else(PoisonError::into_inner);
+        upkeep.as_ref().map(ToString::to_string)
     }
 }
 

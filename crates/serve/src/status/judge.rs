@@ -114,6 +114,11 @@ pub(crate) fn report(facts: Facts, stalls: &mut Stalls, with_entries: bool) -> R
     if let Some(problem) = facts.clock {
         problems.fault("clock", "clock", problem);
     }
+    // No fault yet: all goes on as before, until what was due is overdue.
+    if let Some(reason) = facts.upkeep {
+        let message = format!("what is due cannot be done: {reason}");
+        problems.warn("upkeep-failing", "upkeep", message);
+    }
     let mut expiries: Vec<_> = facts
         .expiries
         .into_iter()

@@ -153,6 +153,7 @@ impl Sample {
             witnesses: Vec::new(),
             quorum: None,
             clock: None,
+            upkeep: None,
         }
     }
 }

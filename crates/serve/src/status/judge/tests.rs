@@ -42,6 +42,7 @@ fn where_nothing_is_wrong_nothing_is_said() {
 fn each_fault_is_named_and_warnings_come_last() {
     let report = judged(|facts| {
         facts.clock = Some("it was set back by 60 s".to_owned());
+        facts.upkeep = Some("disk full".to_owned());
         facts.services[1].problem = Some("the issuing key is away".to_owned());
         facts.logs[0].failure = Some("disk full".to_owned());
         let expiry = |kind, what: &str, seconds| ExpiryFacts {
@@ -75,6 +76,7 @@ fn each_fault_is_named_and_warnings_come_last() {
             (Severity::Fault, "service-down", "ca"),
             (Severity::Fault, "clock", "clock"),
             (Severity::Fault, "expired", "timestamp"),
+            (Severity::Warning, "upkeep-failing", "upkeep"),
             (Severity::Warning, "expires-soon", "ca-1"),
             (
                 Severity::Warning,
