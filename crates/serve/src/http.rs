@@ -12,14 +12,15 @@ pub(crate) mod tls;
 
 use std::any::Any;
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::from_fn_with_state;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
-use tower_http::timeout::TimeoutLayer;
 
 use crate::config::Limits;
 use crate::endpoints::Endpoints;
@@ -48,10 +49,7 @@ pub(crate) fn with_layers(routes: Router, endpoints: Endpoints, limits: Limits) 
     let router = routes
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            limits.request_time,
-        ))
+        .layer(from_fn_with_state(limits.request_time, in_time))
         .layer(from_fn_with_state(endpoints, guard::own_host))
         .layer(CatchPanicLayer::custom(after_panic));
     HEADERS.into_iter().fold(router, |router, (name, value)| {
@@ -64,7 +62,18 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> Result<MutexGuard<'_, T>, Problem> {
     mutex.lock().map_err(|_| Problem::internal())
 }
 
+/// What takes longer than `limit` is given up; it may have been done all the same.
+async fn in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::later("the request took too long", 5).into_response(),
+    }
+}
+
 /// What the panic says may hold what the client sent; it goes nowhere.
 fn after_panic(_: Box<dyn Any + Send>) -> Response {
     Problem::internal().into_response()
 }
+
+#[cfg(test)]
+mod tests;
