@@ -404,9 +404,8 @@ async fn a_storage_failure_stops_the_log_and_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("state");
     let instance = Running::start(&state).await;
-    // No file can take the place of a folder that is not empty.
-    fs::remove_file(state.join("log-1/lock")).unwrap();
-    fs::create_dir_all(state.join("log-1/lock/in-the-way")).unwrap();
+    // Tiles are made there before they are put in place.
+    fs::remove_dir_all(state.join("log-1/temporary")).unwrap();
     let body = common::entry_request(&p256(), b"message");
     let answer = instance.post_json("/api/v2/log/entries", &body).await;
     assert_eq!(
