@@ -18,6 +18,7 @@ CLIENT_ID = "sigstore"
 REDIRECT = "http://localhost:1/auth/callback"  # nothing listens there: the redirect is read, not followed
 TIMEOUT = 10
 REDIRECTS = (302, 303)
+SOURCE = None  # the address that requests come from, if it matters
 AUTHORITIES = []  # certificate files: the authorities that a page over TLS may be certified by
 
 
@@ -39,19 +40,24 @@ class LoginForm(html.parser.HTMLParser):
 
 def request(method, url, body=None, headers=None):
     """One HTTP exchange with a server on this machine: (status, headers, text)."""
-    at = urllib.parse.urlsplit(url)
-    assert at.hostname in ("127.0.0.1", "localhost"), url
-    if at.scheme == "https":
-        connection = http.client.HTTPSConnection(at.hostname, at.port, timeout=TIMEOUT, context=trust())
-    else:
-        connection = http.client.HTTPConnection(at.hostname, at.port, timeout=TIMEOUT)
+    exchange = connection(url)
     try:
-        path = urllib.parse.urlunsplit(("", "", at.path, at.query, ""))
-        connection.request(method, path, body, headers or {})
-        response = connection.getresponse()
+        at = urllib.parse.urlsplit(url)
+        exchange.request(method, urllib.parse.urlunsplit(("", "", at.path, at.query, "")), body, headers or {})
+        response = exchange.getresponse()
         return response.status, response.headers, response.read(1 << 20).decode()
     finally:
-        connection.close()
+        exchange.close()
+
+
+def connection(url):
+    """A connection to a server on this machine."""
+    at = urllib.parse.urlsplit(url)
+    assert at.hostname in ("127.0.0.1", "localhost"), url
+    source = (SOURCE, 0) if SOURCE else None
+    if at.scheme == "https":
+        return http.client.HTTPSConnection(at.hostname, at.port, timeout=TIMEOUT, source_address=source, context=trust())
+    return http.client.HTTPConnection(at.hostname, at.port, timeout=TIMEOUT, source_address=source)
 
 
 def trust():

@@ -21,12 +21,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tower_service::Service as _;
 
-use super::connections::{Answer, Connection, Connections};
+use super::connections::{Connection, Connections, Counted};
 use super::tls::Tls;
 use crate::config::Limits;
 
 /// How long to leave a listener alone that has run out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Bytes of request lines and headers that are held at one time, for each connection that there may be.
+const HEAD_BYTES: usize = 16 << 10;
+/// Whole heads that there is memory for at the least.
+const HEADS: usize = 16;
 /// How long a connection that makes room has to end by itself.
 const EVICTION_TIME: Duration = Duration::from_millis(250);
 /// File descriptors that are kept for the logs.
@@ -59,7 +63,10 @@ async fn accept(
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
-    let connections = Connections::new(possible(limits.connections));
+    let most = possible(limits.connections);
+    let head_bytes = most.saturating_mul(HEAD_BYTES);
+    let head_bytes = head_bytes.max(limits.header_bytes.saturating_mul(HEADS));
+    let connections = Connections::new(most, head_bytes);
     let graceful = GracefulShutdown::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -127,13 +134,17 @@ impl One {
 
     async fn answer(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let (connection, peer, router) = (Arc::clone(&self.connection), self.peer, self.router);
+        let stream = Counted::new(stream, Arc::clone(&connection));
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
-            let under_way = connection.begin();
-            let answer = router.clone().call(request);
+            let exchange = connection.exchange();
+            let answer = router
+                .clone()
+                .call(request.map(|body| exchange.arriving(body)));
             async move {
                 let answer: Response = answer.await?;
-                Ok::<_, Infallible>(answer.map(|body| Answer::new(body, under_way)))
+                drop(exchange);
+                Ok::<_, Infallible>(answer)
             }
         });
         let serving = http1::Builder::new()
