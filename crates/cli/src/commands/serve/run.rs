@@ -10,7 +10,7 @@ use clap::{Args, ValueHint};
 use serde::Serialize;
 use signhere_pki::random::SystemRandom;
 use signhere_serve::{Instance, InstanceConfig, ServeError, Unlock};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::DEFAULT_DIR;
 use super::events;
@@ -22,6 +22,10 @@ use crate::exit::Exit;
 use crate::output::style::{BOLD, DIM, paint};
 use crate::output::text::safe;
 use crate::{env, files};
+
+/// Connections that may wait to be accepted. One more is not refused but tried again after a second or three, which
+/// is what a burst of others would cost an honest caller.
+const BACKLOG: u32 = 4096;
 
 /// Where instances of this folder keep their data.
 const DATA: &str = ".signhere";
@@ -60,21 +64,31 @@ pub(super) fn run(context: &Context, args: &RunArgs) -> Result<(), CliError> {
 
 /// A listener on `address`.
 pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, CliError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::AddrInUse => CliError::new(
-                Exit::Retry,
-                "SH-PORT-TAKEN",
-                format!("{address} is in use by another program"),
-            )
-            .mend(format!("--listen {}:0 takes a free port", address.ip())),
-            _ => CliError::new(
-                Exit::Failed,
-                "SH-LISTEN",
-                format!("cannot listen on {address}: {error}"),
-            ),
-        })
+    listen(address).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => CliError::new(
+            Exit::Retry,
+            "SH-PORT-TAKEN",
+            format!("{address} is in use by another program"),
+        )
+        .mend(format!("--listen {}:0 takes a free port", address.ip())),
+        _ => CliError::new(
+            Exit::Failed,
+            "SH-LISTEN",
+            format!("cannot listen on {address}: {error}"),
+        ),
+    })
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A port that connections of the run before still linger on.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// The instance in `dir`, for `listener`.
