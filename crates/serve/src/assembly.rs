@@ -19,7 +19,7 @@ use signhere_pki::time::{Clock, Time};
 use signhere_pki::tsp::{DEFAULT_POLICY, TsaSigner};
 
 use crate::ca::Ca;
-use crate::config::InstanceConfig;
+use crate::config::{InstanceConfig, Services};
 use crate::control::{Rotate, Rotated};
 use crate::ct::{CtLog, CtTarget, ExternalCt};
 use crate::endpoints::Endpoints;
@@ -33,6 +33,7 @@ use crate::oidc::{CLIENT_ID, Issuer};
 use crate::state::StateFolder;
 use crate::state::keyring::{Keyring, OIDC};
 use crate::state::manifest::{Manifest, Role, Shard};
+use crate::store::Place;
 use crate::trust;
 use crate::tsa::{ClockWatch, Tsa};
 use crate::tuf::Tuf;
@@ -83,7 +84,7 @@ impl Assembly {
     /// The parts of the instance in `folder`. Its logs are opened when their routes are asked for.
     pub(crate) fn new(
         folder: StateFolder,
-        keyring: Keyring,
+        mut keyring: Keyring,
         config: InstanceConfig,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
@@ -92,6 +93,7 @@ impl Assembly {
         if now < created {
             return Err(ServeError::ClockBehind { created, now });
         }
+        keyring.note_served(&switched_on(config.services))?;
         let endpoints = Endpoints::new(&config, &keyring.manifest().id);
         let told = trust::client_trust_config(&keyring, &endpoints, &config)?;
         let documents = Documents::new(&told);
@@ -336,7 +338,7 @@ impl Assembly {
             return Ok(Arc::clone(log));
         }
         let log = Arc::new(CtLog::open(
-            &self.folder.log_place(&shard.name)?,
+            &self.log_place(&shard.name)?,
             &shard.origin,
             self.keyring.key(&shard.name)?,
             &self.ca_chain()?,
@@ -354,7 +356,7 @@ impl Assembly {
         }
         let witnesses = self.witnesses(shard)?;
         let log = Arc::new(Log::open(
-            &self.folder.log_place(&shard.name)?,
+            &self.log_place(&shard.name)?,
             &shard.origin,
             self.keyring.key(&shard.name)?,
             witnesses,
@@ -408,6 +410,11 @@ impl Assembly {
         Ok(tsa)
     }
 
+    fn log_place(&self, name: &str) -> Result<Place, ServeError> {
+        let marks = self.folder.marks(self.config.log.high_water.as_deref())?;
+        self.folder.log_place(name, &marks)
+    }
+
     /// The chains of the authorities before and after the one of this name.
     fn other_ca_chains(&self, name: &str) -> Result<Vec<Vec<Certificate>>, ServeError> {
         let shards = self.keyring.manifest().shards(Role::Ca).iter();
@@ -443,9 +450,20 @@ fn open_witness(
     else {
         return Ok(None);
     };
-    let mark = folder.service("high-water")?.join("witness");
+    let marks = folder.marks(config.log.high_water.as_deref())?;
+    let mark = marks.join("witness");
     let memory = folder.service("witness")?;
     witness::open(keyring, &memory, &mark, logs, Arc::clone(clock)).map(Some)
+}
+
+fn switched_on(services: Services) -> Vec<Role> {
+    let is_on = |role: &Role| match role {
+        Role::Ca => services.ca,
+        Role::Ct => services.ct,
+        Role::Log => services.log,
+        Role::Tsa => services.tsa,
+    };
+    Role::ALL.into_iter().filter(is_on).collect()
 }
 
 fn active(manifest: &Manifest, now: Time) -> Active {

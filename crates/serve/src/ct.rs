@@ -5,7 +5,6 @@ mod sequence;
 mod submission;
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::body::Bytes as Body;
@@ -168,15 +167,14 @@ impl CtLog {
         clock: Arc<dyn Clock>,
         limits: Limits,
     ) -> Result<Self, ServeError> {
-        let storage = store::open(place).map_err(|e| ServeError::open_log(NAME, e.into()))?;
-        let known = place.folder.join("known.sqlite");
-        Self::open_in(storage, &known, origin, key, chain, clock, limits)
+        let storage = store::open(place).map_err(|e| ServeError::storage(NAME, &e))?;
+        Self::open_in(storage, place, origin, key, chain, clock, limits)
     }
 
-    /// The same in `storage`, with what is known to be there in the database at `known`.
+    /// The same in `storage`, with what else the log keeps at `place`.
     pub(crate) fn open_in(
         storage: Storage,
-        known: &Path,
+        place: &Place,
         origin: &str,
         key: PrivateKey,
         chain: &[Certificate],
@@ -192,9 +190,10 @@ impl CtLog {
             ..SequencerConfig::new(origin, signer)
         };
         let sequencer =
-            Sequencer::open(config, storage).map_err(|e| ServeError::open_log(NAME, e))?;
-        let sweeper = Sweeper::new(known.parent().unwrap_or(known), TileKind::Data);
-        let known = Known::open(known, &sequencer, identity_of_leaf);
+            Sequencer::open(config, storage).map_err(|e| ServeError::open_log(NAME, place, &e))?;
+        let sweeper = Sweeper::new(&place.folder, TileKind::Data);
+        let known = place.folder.join("known.sqlite");
+        let known = Known::open(&known, &sequencer, identity_of_leaf);
         let pool = Pool::start(
             NAME,
             Certificates::new(sequencer, known, sweeper, Arc::clone(&clock)),
@@ -215,7 +214,7 @@ impl CtLog {
     /// From now on takes what chains to the last certificate of `chain` too, and publishes all of them.
     pub(crate) fn accept(&self, chain: &[Certificate]) -> Result<(), ServeError> {
         self.publish(chain)
-            .map_err(|e| ServeError::open_log(NAME, e.into()))?;
+            .map_err(|e| ServeError::storage(NAME, &e))?;
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(root) = chain.last()
             && !known.roots.contains(root)

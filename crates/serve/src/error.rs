@@ -11,6 +11,7 @@ use signhere_pki::time::Time;
 use thiserror::Error;
 
 use crate::config::ConfigError;
+use crate::store::Place;
 use crate::tuf::RepositoryError;
 pub use crate::witness::logs::{LogsError, LogsFault};
 
@@ -195,6 +196,30 @@ pub enum ServeError {
         /// The reason given by the sequencer or its storage.
         reason: String,
     },
+    /// A log has entries, but the mark of how far it had got is not there: the folder may be an older copy.
+    #[error("the {log} log cannot be opened: it has {size} entries, but its high-water mark {mark} is missing", mark = mark.display())]
+    MarkMissing {
+        /// Which of the instance's logs.
+        log: &'static str,
+        /// How many entries it has.
+        size: u64,
+        /// Where the mark is kept.
+        mark: PathBuf,
+        /// The published checkpoint, which can be made the mark.
+        checkpoint: PathBuf,
+    },
+    /// A log has fewer entries than it has signed for: the folder is an older copy.
+    #[error("the {log} log cannot be opened: it has signed for {marked} entries, but {folder} holds {size}", folder = folder.display())]
+    RolledBack {
+        /// Which of the instance's logs.
+        log: &'static str,
+        /// The size of its high-water mark.
+        marked: u64,
+        /// How many entries it has.
+        size: u64,
+        /// Where the log is kept.
+        folder: PathBuf,
+    },
     /// The policy of a log's witnesses cannot be read.
     #[error("{path}: {error}", path = path.display())]
     WitnessPolicy {
@@ -270,20 +295,20 @@ impl ServeError {
         }
     }
 
-    /// Why `log` cannot be opened; a file that cannot be written is named as such.
-    pub(crate) fn open_log(log: &'static str, reason: SequencerError) -> Self {
-        match reason {
-            SequencerError::Storage(StorageError::Io {
+    /// Why what `log` keeps cannot be written; a file is named as such.
+    pub(crate) fn storage(log: &'static str, error: &StorageError) -> Self {
+        match error {
+            StorageError::Io {
                 operation,
                 path,
                 kind,
                 ..
-            }) => Self::File {
+            } => Self::File {
                 action: operation,
                 path: path.into(),
-                kind,
+                kind: *kind,
             },
-            reason => Self::log(log, &reason),
+            error => Self::log(log, error),
         }
     }
 
@@ -291,6 +316,26 @@ impl ServeError {
         Self::Log {
             log,
             reason: reason.to_string(),
+        }
+    }
+
+    /// Why the log at `place` does not open.
+    pub(crate) fn open_log(log: &'static str, place: &Place, error: &SequencerError) -> Self {
+        match error {
+            SequencerError::Storage(error) => Self::storage(log, error),
+            SequencerError::HighWaterMissing { size } => Self::MarkMissing {
+                log,
+                size: *size,
+                mark: place.high_water.clone(),
+                checkpoint: place.checkpoint(),
+            },
+            SequencerError::RolledBack { marked, lock } => Self::RolledBack {
+                log,
+                marked: *marked,
+                size: *lock,
+                folder: place.folder.clone(),
+            },
+            error => Self::log(log, error),
         }
     }
 }

@@ -70,14 +70,14 @@ impl Log {
         let fail = |reason: &dyn ToString| ServeError::log(NAME, &reason.to_string());
         let id = log_id(origin, key.public_key())?;
         let signer = NoteSigner::new(origin, Box::new(key)).map_err(|e| fail(&e))?;
-        let storage = store::open(place).map_err(|e| ServeError::open_log(NAME, e.into()))?;
+        let storage = store::open(place).map_err(|e| ServeError::storage(NAME, &e))?;
         let objects = Arc::clone(&storage.objects);
         let config = SequencerConfig {
             cosigner,
             ..SequencerConfig::new(origin, signer)
         };
         let sequencer =
-            Sequencer::open(config, storage).map_err(|e| ServeError::open_log(NAME, e))?;
+            Sequencer::open(config, storage).map_err(|e| ServeError::open_log(NAME, place, &e))?;
         let size = Arc::new(AtomicU64::new(0));
         let (of_entries, of_clock) = (Arc::clone(&size), Arc::clone(&clock));
         let entries = Entries::new(&place.folder, sequencer, of_clock, of_entries);

@@ -145,13 +145,22 @@ impl StateFolder {
         Ok(path)
     }
 
-    /// Where the log of this name is kept. Its high-water mark is not in its own folder, which may be
-    /// restored from an older copy.
-    pub(crate) fn log_place(&self, name: &str) -> Result<Place, ServeError> {
+    /// Where the log of this name is kept. Its high-water mark is in the folder `marks`, not in its own, which
+    /// may be restored from an older copy.
+    pub(crate) fn log_place(&self, name: &str, marks: &Path) -> Result<Place, ServeError> {
         Ok(Place {
             folder: self.service(name)?,
-            high_water: self.service("high-water")?.join(name),
+            high_water: marks.join(name),
         })
+    }
+
+    /// The folder of the high-water marks: `elsewhere`, or one of its own.
+    pub(crate) fn marks(&self, elsewhere: Option<&Path>) -> Result<PathBuf, ServeError> {
+        let Some(marks) = elsewhere else {
+            return self.service("high-water");
+        };
+        ensure_private_dir(marks)?;
+        Ok(marks.to_path_buf())
     }
 
     /// Removes what an attempt has left that did not come to its end. The unfinished keys go last: they are

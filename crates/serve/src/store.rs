@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use signhere_log::sequencer::Storage;
 use signhere_log::storage::{Objects, StorageError};
+use signhere_log::tile::CHECKPOINT_PATH;
 
 use file::{FileObjects, io, make_dir, open_private};
 use journal::FileJournal;
@@ -37,6 +38,13 @@ pub(crate) struct Place {
     pub(crate) folder: PathBuf,
     /// The file of its high-water mark.
     pub(crate) high_water: PathBuf,
+}
+
+impl Place {
+    /// The file of the published checkpoint.
+    pub(crate) fn checkpoint(&self) -> PathBuf {
+        self.folder.join("tiles").join(CHECKPOINT_PATH)
+    }
 }
 
 /// The storage at `place`, made if there is none, held by this process until journal and lock are dropped.

@@ -19,7 +19,8 @@ use crate::state::manifest::{Role, Shard};
 const OPERATOR: &str = "signhere";
 
 /// The trusted root and the signing config: every key that the instance's own services have had or will have, each
-/// with its span, and the services of others that take their place.
+/// with its span, and the services of others that take their place. Nobody signs with a service that is off, but what
+/// it signed while it was on still verifies.
 pub(crate) fn client_trust_config(
     keyring: &Keyring,
     endpoints: &Endpoints,
@@ -49,8 +50,10 @@ fn trusted_root(
             operator: OPERATOR.to_owned(),
         })
     };
-    let shards = |is_on: bool, role| match is_on {
-        true => keyring.manifest().shards(role),
+    // What a service has signed stays to be verified when it is switched off.
+    let manifest = keyring.manifest();
+    let shards = |is_on: bool, role| match is_on || manifest.has_served(role) {
+        true => manifest.shards(role),
         false => &[],
     };
 

@@ -73,8 +73,13 @@ async fn a_copy_made_under_load_opens_with_everything_that_was_answered_before_i
 
     // Without its marks a copy does not open, nor with those of the instance that went on.
     let size = sizes[4];
-    let missing = format!("the log has {size} entries, but its high-water mark is missing");
     let marks = to.join("high-water");
+    let missing = ServeError::MarkMissing {
+        log: "signature",
+        size,
+        mark: marks.join("log-1"),
+        checkpoint: to.join("log-1/tiles/checkpoint"),
+    };
     fs::DirBuilder::new().mode(0o700).create(&marks).unwrap();
     let mark = |log: &str| marks.join(log);
     fs::copy(to.join("ct-1/tiles/checkpoint"), mark("ct-1")).unwrap();
@@ -82,8 +87,12 @@ async fn a_copy_made_under_load_opens_with_everything_that_was_answered_before_i
     fs::copy(dir.join("high-water/log-1"), mark("log-1")).unwrap();
     let behind = refusal(&to).await;
     let marked = written + 1;
-    let expected =
-        format!("a checkpoint of {marked} entries has been signed, but the log stands at {size}");
+    let expected = ServeError::RolledBack {
+        log: "signature",
+        marked,
+        size,
+        folder: to.join("log-1"),
+    };
     assert_eq!(behind, expected);
     // Who knows that nobody has seen more may say so.
     fs::copy(to.join("log-1/tiles/checkpoint"), mark("log-1")).unwrap();
@@ -112,18 +121,12 @@ async fn a_copy_made_under_load_opens_with_everything_that_was_answered_before_i
 }
 
 /// Why the log of signatures in `dir` does not open.
-async fn refusal(dir: &Path) -> String {
+async fn refusal(dir: &Path) -> ServeError {
     let (_listener, address) = listener().await;
     let config = InstanceConfig::new(address);
     let clock = Arc::new(FakeClock::at(START));
-    match Instance::create_or_open(dir, config, clock, Arc::new(SystemRandom)) {
-        Err(ServeError::Log {
-            log: "signature",
-            reason,
-        }) => reason,
-        Err(other) => panic!("{other}"),
-        Ok(_) => panic!("it opens"),
-    }
+    let opened = Instance::create_or_open(dir, config, clock, Arc::new(SystemRandom));
+    opened.err().unwrap()
 }
 
 fn base64_of(value: &Value) -> Value {

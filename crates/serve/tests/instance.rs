@@ -371,6 +371,74 @@ async fn services_can_be_switched_off_one_by_one() {
 }
 
 #[tokio::test]
+async fn what_a_service_signed_verifies_when_it_is_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    let instance = Running::start(&state).await;
+    let issuer = instance.endpoints.issuer();
+    let bundle = sign(&instance).await;
+    instance.stop().await;
+
+    let instance = Running::start_with(&state, |config| {
+        config.services = Services {
+            ca: false,
+            ct: false,
+            log: false,
+            tsa: false,
+            ..Services::default()
+        };
+    })
+    .await;
+    let told = instance.get("/trust_config.json").await;
+    let told = ClientTrustConfig::parse(&told.bytes().await.unwrap()).unwrap();
+    let to = told.signing_config;
+    let listed = [
+        to.ca_urls.len(),
+        to.rekor_tlog_urls.len(),
+        to.tsa_urls.len(),
+    ];
+    assert_eq!(listed, [0, 0, 0]);
+    let verifier = Verifier::new(told.trusted_root).unwrap();
+    let verdict = verifier.verify(&bundle, &Artifact::Bytes(ARTIFACT), &identity(issuer));
+    assert!(verdict.is_verified(), "{:?}", verdict.failure);
+    instance.stop().await;
+}
+
+#[tokio::test]
+async fn high_water_marks_may_be_kept_elsewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let (state, marks) = (dir.path().join("state"), dir.path().join("disk/marks"));
+    let start = || {
+        Running::start_with(&state, |config| {
+            config.log.high_water = Some(marks.clone());
+        })
+    };
+    let instance = start().await;
+    let body = common::entry_request(&p256(), b"message");
+    let answer = instance.post_json("/api/v2/log/entries", &body).await;
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    instance.stop().await;
+    assert!(marks.join("log-1").is_file() && marks.join("ct-1").is_file());
+    assert!(!state.join("high-water").exists());
+    start().await.stop().await;
+
+    // They are what is looked at.
+    fs::remove_file(marks.join("log-1")).unwrap();
+    let (_listener, address) = listener().await;
+    let mut config = InstanceConfig::new(address);
+    config.log.high_water = Some(marks.clone());
+    let clock = Arc::new(FakeClock::at(START));
+    let opened = Instance::create_or_open(&state, config, clock, Arc::new(SystemRandom));
+    let missing = ServeError::MarkMissing {
+        log: "signature",
+        size: 1,
+        mark: marks.join("log-1"),
+        checkpoint: state.join("log-1/tiles/checkpoint"),
+    };
+    assert_eq!(opened.err(), Some(missing));
+}
+
+#[tokio::test]
 async fn every_answer_has_its_headers_and_a_host_of_its_own() {
     let dir = tempfile::tempdir().unwrap();
     let instance = Running::start(&dir.path().join("state")).await;
@@ -400,12 +468,14 @@ async fn every_answer_has_its_headers_and_a_host_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_storage_failure_stops_the_log_and_is_told() {
+async fn a_storage_failure_stops_the_log_is_told_and_passes() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("state");
     let instance = Running::start(&state).await;
-    // Tiles are made there before they are put in place.
-    fs::remove_dir_all(state.join("log-1/temporary")).unwrap();
+    // No file can take the place of a folder that is not empty.
+    let in_the_way = state.join("log-1/tiles/checkpoint");
+    fs::remove_file(&in_the_way).unwrap();
+    fs::create_dir_all(in_the_way.join("stone")).unwrap();
     let body = common::entry_request(&p256(), b"message");
     let answer = instance.post_json("/api/v2/log/entries", &body).await;
     assert_eq!(
@@ -419,6 +489,18 @@ async fn a_storage_failure_stops_the_log_and_is_told() {
     );
     let again = refusal(instance.post_json("/api/v2/log/entries", &body).await).await;
     assert_eq!(again.0, 503);
+
+    // Once the storage works the log goes on, with what it had committed before it failed.
+    fs::remove_dir_all(&in_the_way).unwrap();
+    instance.clock.advance(1);
+    let mut answer = instance.post_json("/api/v2/log/entries", &body).await;
+    if answer.status() == StatusCode::SERVICE_UNAVAILABLE {
+        // It was idle when the time came: after this refusal it has looked after itself.
+        answer = instance.post_json("/api/v2/log/entries", &body).await;
+    }
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    assert_eq!(answer.headers()["x-log-index"], "0");
+    assert_eq!(instance.get("/healthz").await.status(), StatusCode::OK);
     instance.stop().await;
 }
 

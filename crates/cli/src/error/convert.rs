@@ -287,6 +287,30 @@ impl From<ServeError> for CliError {
                     word(&path)
                 ))
             }
+            ServeError::MarkMissing {
+                size,
+                mark,
+                checkpoint,
+                ..
+            } => Self::new(Exit::Failed, "SH-INSTANCE-MARK-MISSING", message)
+                .expected(format!("the mark of a log of at least {size} entries"))
+                .mend(format!(
+                    "put the mark back from the disk that had it; only if nothing was logged since this copy was made: cp {} {}",
+                    word(&checkpoint),
+                    word(&mark)
+                )),
+            ServeError::RolledBack {
+                marked,
+                size,
+                folder,
+                ..
+            } => Self::new(Exit::Failed, "SH-INSTANCE-ROLLED-BACK", message)
+                .expected(format!("{marked} entries"))
+                .found(format!("{size} entries"))
+                .mend(format!(
+                    "bring tiles, lock and journal of {} from the newer copy; if there is none, keep it for reading and make a new instance: signhere serve init ANOTHER_FOLDER",
+                    word(&folder)
+                )),
             ServeError::WrongSecret { unlock, .. } => locked(unlock, message),
             ServeError::SecretMissing { unlock, .. } => locked(unlock, message),
             ServeError::OtherUnlock { expected, .. } => locked(expected, message),

@@ -204,6 +204,35 @@ fn a_folder_that_is_taken() {
 }
 
 #[test]
+fn a_log_that_may_be_an_older_copy() {
+    let error = ServeError::MarkMissing {
+        log: "signature",
+        size: 7,
+        mark: "/srv/my marks/log-1".into(),
+        checkpoint: "/srv/log-1/tiles/checkpoint".into(),
+    };
+    assert_eq!(
+        text(error),
+        "error: the signature log cannot be opened: it has 7 entries, but its high-water mark /srv/my marks/log-1 is missing [SH-INSTANCE-MARK-MISSING]\n\
+         \x20 expected  the mark of a log of at least 7 entries\n\
+         \x20     mend  put the mark back from the disk that had it; only if nothing was logged since this copy was made: cp /srv/log-1/tiles/checkpoint '/srv/my marks/log-1'\n"
+    );
+    let error = ServeError::RolledBack {
+        log: "certificate",
+        marked: 9,
+        size: 7,
+        folder: "/srv/ct-1".into(),
+    };
+    assert_eq!(
+        text(error),
+        "error: the certificate log cannot be opened: it has signed for 9 entries, but /srv/ct-1 holds 7 [SH-INSTANCE-ROLLED-BACK]\n\
+         \x20 expected  9 entries\n\
+         \x20    found  7 entries\n\
+         \x20     mend  bring tiles, lock and journal of /srv/ct-1 from the newer copy; if there is none, keep it for reading and make a new instance: signhere serve init ANOTHER_FOLDER\n"
+    );
+}
+
+#[test]
 fn a_folder_that_others_can_read() {
     let error = ServeError::Exposed {
         path: "my keys".into(),

@@ -25,6 +25,7 @@ use crate::config::Limits;
 use crate::ct::{CtLog, ExternalCt};
 use crate::issuers::DevelopmentIssuer;
 use crate::issuers::config::FulcioConfig;
+use crate::store::Place;
 
 const NOW: Time = Time::from_unix(1_795_000_000);
 const EMAIL: &str = "ada@example.org";
@@ -56,7 +57,10 @@ impl World {
         let ct_key = PrivateKey::generate(KeyKind::P256).unwrap();
         let ct = CtLog::open_in(
             parts(&storage),
-            &known.path().join("known.sqlite"),
+            &Place {
+                folder: known.path().to_path_buf(),
+                high_water: known.path().join("high-water"),
+            },
             "ct.example.org",
             ct_key.clone(),
             &chain,

@@ -139,7 +139,8 @@ impl InstanceConfig {
         let enabled = section.take("enabled");
         self.services.log = own("log", enabled.as_ref(), self.external.log.is_some())?;
         if let Some(folder) = section.take("high_water") {
-            self.log.high_water = Some(folder.path("a folder")?);
+            self.log.high_water =
+                Some(folder.path_elsewhere("the absolute path of a folder outside of this one")?);
         }
         if let Some(policy) = section.take("witnesses") {
             self.log.witnesses = Some(policy.file("a file with a witness policy")?);

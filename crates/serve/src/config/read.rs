@@ -250,6 +250,16 @@ impl<'a> Field<'a> {
         Ok(folder.join(text))
     }
 
+    /// A path that does not lead into the folder of the configuration file, and so not into its copies.
+    pub(super) fn path_elsewhere(&self, expected: &'static str) -> Result<PathBuf, ConfigError> {
+        let path = self.path(expected)?;
+        let folder = self.source.path.parent().unwrap_or_else(|| Path::new(""));
+        match std::path::absolute(folder) {
+            Ok(folder) if path.is_absolute() && !path.starts_with(&folder) => Ok(path),
+            _ => Err(self.invalid(expected)),
+        }
+    }
+
     /// The path of a file that can be read now.
     pub(super) fn file(&self, expected: &'static str) -> Result<PathBuf, ConfigError> {
         let path = self.path(expected)?;

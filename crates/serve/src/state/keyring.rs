@@ -215,6 +215,17 @@ impl Keyring {
         Ok(shard)
     }
 
+    /// Remembers durably that `roles` have been switched on.
+    pub(crate) fn note_served(&mut self, roles: &[Role]) -> Result<(), ServeError> {
+        let mut manifest = self.manifest.clone();
+        manifest.note_served(roles);
+        if manifest != self.manifest {
+            manifest.save(&self.dir)?;
+            self.manifest = manifest;
+        }
+        Ok(())
+    }
+
     /// Reads the manifest again: another process may have changed it while this one did not hold the folder.
     pub(crate) fn reload(&mut self) -> Result<(), ServeError> {
         self.manifest = Manifest::load(&self.dir)?;

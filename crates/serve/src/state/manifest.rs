@@ -35,6 +35,9 @@ pub(crate) struct Manifest {
     /// `signhere.localhost`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) host: Option<String>,
+    /// Who has ever been switched on, in the order of [`Role::ALL`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    served: Vec<Role>,
     ca: Vec<Shard>,
     ct: Vec<Shard>,
     log: Vec<Shard>,
@@ -88,6 +91,7 @@ impl Manifest {
             created: now,
             organization: organization.to_owned(),
             host: host.map(str::to_owned),
+            served: Vec::new(),
             ca: Vec::new(),
             ct: Vec::new(),
             log: Vec::new(),
@@ -173,6 +177,17 @@ impl Manifest {
         };
         shards.push(shard.clone());
         Ok(shard)
+    }
+
+    /// Whether `role` has ever been switched on: then it may have signed what is verified for years to come.
+    pub(crate) fn has_served(&self, role: Role) -> bool {
+        self.served.contains(&role)
+    }
+
+    /// From now on `roles` count among those that have been switched on.
+    pub(super) fn note_served(&mut self, roles: &[Role]) {
+        let is_noted = |role: &Role| self.served.contains(role) || roles.contains(role);
+        self.served = Role::ALL.into_iter().filter(is_noted).collect();
     }
 
     /// The name that the instance cosigns the logs of others under. It never changes.

@@ -91,6 +91,41 @@ fn every_key_that_a_service_has_had_is_listed_with_its_span() {
 }
 
 #[test]
+fn a_service_that_has_served_is_believed_when_it_is_off() {
+    let (_dir, mut keyring) = keyring();
+    let mut config = config();
+    let on = &mut config.services;
+    (on.ca, on.ct, on.log, on.tsa) = (false, false, false, false);
+    let lengths = |keyring: &Keyring| {
+        let ClientTrustConfig {
+            trusted_root: root,
+            signing_config: to,
+            ..
+        } = told(keyring, &config);
+        let listed = [
+            to.ca_urls.len(),
+            to.rekor_tlog_urls.len(),
+            to.tsa_urls.len(),
+        ];
+        assert_eq!(listed, [0, 0, 0]);
+        [
+            root.certificate_authorities.len(),
+            root.ctlogs.len(),
+            root.tlogs.len(),
+            root.timestamp_authorities.len(),
+        ]
+    };
+    assert_eq!(lengths(&keyring), [0, 0, 0, 0]);
+    keyring.note_served(&[Role::Log, Role::Ca]).unwrap();
+    assert_eq!(lengths(&keyring), [1, 0, 1, 0]);
+    // Once, and for good.
+    keyring.reload().unwrap();
+    keyring.note_served(&[Role::Ct]).unwrap();
+    keyring.reload().unwrap();
+    assert_eq!(lengths(&keyring), [1, 1, 1, 0]);
+}
+
+#[test]
 fn services_of_others_take_the_place_of_those_that_are_off() {
     let (_dir, keyring) = keyring();
     let start = NOW.plus_seconds(-1_000);
