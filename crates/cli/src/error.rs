@@ -25,8 +25,8 @@ use crate::output::text::safe;
 pub(crate) struct CliError {
     exit: Exit,
     code: &'static str,
-    message: String,
-    excerpt: Option<[String; 2]>,
+    message: Box<str>,
+    excerpt: Option<Box<[String; 2]>>,
     expected: Option<String>,
     found: Option<String>,
     mend: Option<String>,
@@ -40,7 +40,7 @@ impl CliError {
         Self {
             exit,
             code,
-            message: message.into(),
+            message: message.into().into_boxed_str(),
             excerpt: None,
             expected: None,
             found: None,
@@ -150,7 +150,7 @@ impl CliError {
 
     /// Says first which file it is about.
     pub(crate) fn about(mut self, subject: &str) -> Self {
-        self.message = format!("{subject}: {}", self.message);
+        self.message = format!("{subject}: {}", self.message).into();
         self
     }
 
@@ -171,7 +171,7 @@ impl CliError {
             safe(&self.message),
             self.code
         );
-        for line in self.excerpt.iter().flatten() {
+        for line in self.excerpt.iter().flat_map(|lines| lines.iter()) {
             let _ = writeln!(out, "  {}", safe(line).replace("\\u{9}", "\t"));
         }
         let facts = [
@@ -210,7 +210,7 @@ impl CliError {
     pub(crate) fn fields(&self) -> ErrorFields {
         ErrorFields {
             code: self.code,
-            message: self.message.clone(),
+            message: self.message.to_string(),
             excerpt: self.excerpt.clone(),
             expected: self.expected.clone(),
             found: self.found.clone(),
@@ -232,7 +232,7 @@ struct ErrorDocument {
 pub(crate) struct ErrorFields {
     code: &'static str,
     message: String,
-    excerpt: Option<[String; 2]>,
+    excerpt: Option<Box<[String; 2]>>,
     expected: Option<String>,
     found: Option<String>,
     mend: Option<String>,

@@ -1,5 +1,7 @@
 //! The client against servers that hang, fail, redirect and never stop talking.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::{

@@ -4,7 +4,7 @@ mod entries;
 pub(crate) mod known;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -53,7 +53,6 @@ pub(crate) struct Log {
     pool: Pool<Entries>,
     objects: Arc<dyn Objects>,
     id: [u8; 32],
-    size: Arc<AtomicU64>,
     is_frozen: AtomicBool,
 }
 
@@ -78,15 +77,12 @@ impl Log {
         };
         let sequencer =
             Sequencer::open(config, storage).map_err(|e| ServeError::open_log(NAME, place, &e))?;
-        let size = Arc::new(AtomicU64::new(0));
-        let (of_entries, of_clock) = (Arc::clone(&size), Arc::clone(&clock));
-        let entries = Entries::new(&place.folder, sequencer, of_clock, of_entries);
+        let entries = Entries::new(&place.folder, sequencer, Arc::clone(&clock));
         let pool = Pool::start(NAME, entries, limits.queue, limits.batch, clock)?;
         Ok(Self {
             pool,
             objects,
             id,
-            size,
             is_frozen: AtomicBool::new(false),
         })
     }
@@ -109,11 +105,6 @@ impl Log {
     /// Takes no more entries from now on; those that wait are still answered, and all can be read.
     pub(crate) fn freeze(&self) {
         self.is_frozen.store(true, Ordering::Relaxed);
-    }
-
-    /// The number of entries that are durable.
-    pub(crate) fn size(&self) -> u64 {
-        self.size.load(Ordering::Relaxed)
     }
 
     /// How many entries wait to be logged.

@@ -278,17 +278,17 @@ impl<'a, S: Sequence> Worker<'a, S> {
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             let waiting = receiver.try_iter().take(self.batch.saturating_sub(1));
-            let (entries, answers): (Vec<_>, Vec<_>) = std::iter::once(first)
-                .chain(waiting)
-                .filter_map(|message| match message {
-                    Message::Job(job) => Some((job.entry, job.answer)),
-                    #[cfg(test)]
-                    Message::Tend => {
-                        self.tended = None;
-                        None
+            let (mut entries, mut answers) = (Vec::new(), Vec::new());
+            for message in std::iter::once(first).chain(waiting) {
+                match message {
+                    Message::Job(job) => {
+                        entries.push(job.entry);
+                        answers.push(job.answer);
                     }
-                })
-                .unzip();
+                    #[cfg(test)]
+                    Message::Tend => self.tended = None,
+                }
+            }
             self.answer(entries, answers);
         }
     }

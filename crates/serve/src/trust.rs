@@ -200,8 +200,10 @@ fn base_of(url: &Url) -> String {
 /// The name that clients take from a log's URL.
 fn url_name(url: &Url) -> String {
     let base = base_of(url);
-    base.split_once("://")
-        .map_or(base.clone(), |(_, name)| name.to_owned())
+    match base.split_once("://") {
+        Some((_, name)) => name.to_owned(),
+        None => base,
+    }
 }
 
 fn since(start: Time) -> Validity {

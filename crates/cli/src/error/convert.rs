@@ -129,7 +129,8 @@ impl From<SignError> for CliError {
                 error.message = format!(
                     "the new signature does not verify, and is not written: {}",
                     error.message
-                );
+                )
+                .into();
                 error
             }
             SignError::Statement(error) => {
@@ -344,7 +345,7 @@ impl From<ConfigError> for CliError {
         let mut this = Self::new(Exit::Failed, "SH-INSTANCE-CONFIG", error.to_string());
         this.expected = error.problem.expected();
         this.found = error.problem.found();
-        this.excerpt = error.place.as_ref().map(|place| place.excerpt());
+        this.excerpt = error.place.as_ref().map(|place| Box::new(place.excerpt()));
         match mend_of_config(&error.problem) {
             Some(mend) => this.mend(mend),
             None => this,

@@ -501,7 +501,7 @@ enum Tree {
     Group {
         kind: u8,
         k: usize,
-        members: Vec<Tree>,
+        members: Vec<Self>,
     },
 }
 

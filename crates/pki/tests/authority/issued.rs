@@ -59,13 +59,15 @@ fn a_certificate_is_the_precertificate_with_timestamps_and_by_the_same_ca() {
     let request = request(signer.public_key());
     let precertificate = ca.precertify(&request, &SystemRandom).unwrap();
     let sct = promise(log.as_ref(), &precertificate).unwrap();
-    let leaf = ca.complete(&precertificate, &[sct.clone()]).unwrap();
+    let leaf = ca
+        .complete(&precertificate, std::slice::from_ref(&sct))
+        .unwrap();
     assert_eq!(precert_tbs(&leaf).as_deref(), Ok(precertificate.tbs()));
     assert_eq!(leaf.serial(), precertificate.certificate().serial());
 
     let other_key = intermediate(&root, KeyKind::P256);
     for other in [&root, &other_key] {
-        let refused = other.complete(&precertificate, &[sct.clone()]);
+        let refused = other.complete(&precertificate, std::slice::from_ref(&sct));
         assert_eq!(refused, Err(BuildError::OtherKey));
     }
 }

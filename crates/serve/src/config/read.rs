@@ -220,8 +220,8 @@ impl<'a> Field<'a> {
         let array = self.item.as_array();
         let array = array.ok_or_else(|| self.wrong_type(EXPECTED))?;
         let network = |text: &str| {
-            let address = text.parse::<IpAddr>().map(IpNet::from);
-            text.parse().ok().or(address.ok())
+            let address = || text.parse::<IpAddr>().map(IpNet::from).ok();
+            text.parse().ok().or_else(address)
         };
         let networks = array.iter().map(|item| network(item.as_str()?));
         networks

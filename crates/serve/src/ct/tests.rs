@@ -167,7 +167,10 @@ async fn what_chains_to_a_root_is_logged_and_a_repeat_gets_the_same_promise() {
     assert_eq!(index(&promise), 0);
 
     // The final certificate is another entry.
-    let leaf = world.issuing.complete(&first, &[promise.clone()]).unwrap();
+    let leaf = world
+        .issuing
+        .complete(&first, std::slice::from_ref(&promise))
+        .unwrap();
     let of_leaf = sct(&world.add("add-chain", &[&leaf, &issuer]).await);
     of_leaf
         .verify_entry(SignedEntry::Certificate(leaf.der()), &key)

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use signhere_log::merkle::{Hash, leaf_hash};
 use signhere_log::sequencer::{Appended, Sequencer};
@@ -20,7 +19,6 @@ pub(super) struct Entries {
     known: Known,
     sweeper: Sweeper,
     clock: Arc<dyn Clock>,
-    size: Arc<AtomicU64>,
 }
 
 /// Where an entry is, and the proof of it.
@@ -37,23 +35,16 @@ enum Place {
 }
 
 impl Entries {
-    /// The log in `folder`, open in `sequencer`. It keeps the number of its entries in `size`.
-    pub(super) fn new(
-        folder: &Path,
-        sequencer: Sequencer,
-        clock: Arc<dyn Clock>,
-        size: Arc<AtomicU64>,
-    ) -> Self {
+    /// The log in `folder`, open in `sequencer`.
+    pub(super) fn new(folder: &Path, sequencer: Sequencer, clock: Arc<dyn Clock>) -> Self {
         let known = Known::open(&folder.join("known.sqlite"), &sequencer, |entry| {
             Some(leaf_hash(entry))
         });
-        size.store(sequencer.size(), Ordering::Relaxed);
         Self {
             sequencer,
             known,
             sweeper: Sweeper::new(folder, TileKind::Entries),
             clock,
-            size,
         }
     }
 
@@ -102,7 +93,6 @@ impl Sequence for Entries {
             .into_iter()
             .filter_map(|(hash, position)| Some((hash, appended.get(position)?.index)));
         self.known.add(indices, self.sequencer.size());
-        self.size.store(self.sequencer.size(), Ordering::Relaxed);
 
         let receipt = |place| match place {
             Place::InLog(index) => {
@@ -131,8 +121,6 @@ impl Sequence for Entries {
     }
 
     fn reopen(&mut self) -> Result<(), CommitError> {
-        self.sequencer.reopen()?;
-        self.size.store(self.sequencer.size(), Ordering::Relaxed);
-        Ok(())
+        Ok(self.sequencer.reopen()?)
     }
 }

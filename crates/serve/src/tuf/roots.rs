@@ -7,6 +7,9 @@ use super::RepositoryError;
 /// The most roots that are read; published clients follow 256 of them from the one they know.
 const MAX_ROOTS: usize = 1024;
 
+/// How the files of a repository are read: see [`super::View::read`].
+pub type ReadFile<'a, E> = dyn FnMut(&str, usize) -> Result<Option<Vec<u8>>, E> + 'a;
+
 /// A root and those that continued it, each verified by the one before it.
 #[derive(Clone, Debug)]
 pub struct Roots {
@@ -23,7 +26,7 @@ impl Roots {
     /// [`RepositoryError`] for the first root that is missing or does not hold.
     pub fn read<E: From<RepositoryError>>(
         first: Option<&[u8]>,
-        read: &mut dyn FnMut(&str, usize) -> Result<Option<Vec<u8>>, E>,
+        read: &mut ReadFile<'_, E>,
     ) -> Result<Self, E> {
         let name = root_name(1);
         let first = match first {
@@ -45,7 +48,7 @@ impl Roots {
     /// Adds the roots that follow the current one; tells whether there were any.
     pub(super) fn follow<E: From<RepositoryError>>(
         &mut self,
-        read: &mut dyn FnMut(&str, usize) -> Result<Option<Vec<u8>>, E>,
+        read: &mut ReadFile<'_, E>,
     ) -> Result<bool, E> {
         let before = self.later.len();
         loop {

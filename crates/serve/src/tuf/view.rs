@@ -3,6 +3,7 @@
 use signhere_pki::time::Time;
 use signhere_verify::tuf::{Metadata, Role, Root, Snapshot, Targets, Timestamp, TopRole};
 
+use super::roots::ReadFile;
 use super::{RepositoryError, Roots};
 
 /// The current documents of a repository, each verified.
@@ -28,7 +29,7 @@ impl View {
     /// [`RepositoryError`] for the first document that is missing or does not hold.
     pub fn read<E: From<RepositoryError>>(
         first: Option<&[u8]>,
-        read: &mut dyn FnMut(&str, usize) -> Result<Option<Vec<u8>>, E>,
+        read: &mut ReadFile<'_, E>,
     ) -> Result<Self, E> {
         let roots = Roots::read(first, read)?;
         Self::read_under(roots, read)
@@ -37,7 +38,7 @@ impl View {
     /// Reads and verifies what the last of these roots vouches for.
     pub(super) fn read_under<E: From<RepositoryError>>(
         roots: Roots,
-        read: &mut dyn FnMut(&str, usize) -> Result<Option<Vec<u8>>, E>,
+        read: &mut ReadFile<'_, E>,
     ) -> Result<Self, E> {
         let mut require = |name: &str, limit: usize| -> Result<Vec<u8>, E> {
             let bytes = read(name, limit)?;

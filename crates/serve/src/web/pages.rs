@@ -296,8 +296,8 @@ fn seconds_between(start: Time, end: Time) -> i64 {
 fn span(seconds: i64) -> String {
     let (count, unit) = match seconds {
         ..120 => (seconds, "second"),
-        ..7_200 => (seconds / 60, "minute"),
-        ..172_800 => (seconds / 3_600, "hour"),
+        120..7_200 => (seconds / 60, "minute"),
+        7_200..172_800 => (seconds / 3_600, "hour"),
         _ => (seconds / 86_400, "day"),
     };
     let s = if count == 1 { "" } else { "s" };

@@ -92,11 +92,13 @@ impl Witness {
     }
 
     /// The key to verify its cosignatures with, for the policies of others.
+    #[cfg(test)]
     pub(crate) fn vkey(&self) -> String {
         self.cosigner.verifier().to_vkey()
     }
 
     /// The logs and how many entries of each were cosigned last; none if it never was.
+    #[cfg(test)]
     pub(crate) fn sizes(&self) -> Vec<(String, Option<u64>)> {
         let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let size = |origin: &String| {

@@ -48,11 +48,6 @@ impl Control {
         serde_json::from_slice(&body).map_err(|_| self.unreadable())
     }
 
-    /// Tells the instance something that it only has to acknowledge.
-    pub(crate) async fn tell(&self, path: &str) -> Result<(), CliError> {
-        self.send(Method::POST, path, &()).await.map(drop)
-    }
-
     async fn send(
         &self,
         method: Method,

@@ -174,8 +174,7 @@ fn a_stopped_log_opens_again_in_place() {
     let (setup, storage, witness) = (Setup::new(2), MemoryStorage::new(), Witness::new());
     let mut log = witness.open(&setup, &storage);
     log.append_batch(batch(0, 3)).unwrap();
-    let mut size = 3;
-    for applied in [false, true] {
+    for (size, applied) in (3..).zip([false, true]) {
         let operation = storage.operations();
         storage.fail(crate::memory::Fault {
             operation,
@@ -196,7 +195,6 @@ fn a_stopped_log_opens_again_in_place() {
         assert_eq!(log.size(), size);
         let answers = log.append_batch(batch(size, 1)).unwrap();
         check_answer(&setup, &answers[0], &entry(size));
-        size += 1;
     }
     assert_eq!(setup.fsck(&storage), Ok(5));
 }
