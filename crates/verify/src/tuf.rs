@@ -11,7 +11,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let private = PrivateKey::generate(KeyKind::P256)?;
 //! let mut keys = Keys::default();
-//! let id = keys.insert(Key::new(private.public_key(), private.scheme())?);
+//! let id = keys.insert(Key::new(private.public_key(), private.scheme())?)?;
 //! let roles = RoleKeys::new(vec![id], 1)?;
 //! let root = Root {
 //!     header: Header { version: 1, expires: Time::from_unix(2_000_000_000) },
