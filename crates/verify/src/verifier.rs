@@ -5,14 +5,16 @@ mod binding;
 mod chain;
 mod identity;
 mod log;
+mod memo;
 mod sct;
 mod signature;
 mod signer;
 mod time;
 
 use signhere_log::note::{NoteError, NoteVerifier};
+use signhere_pki::cert::Certificate;
 use signhere_pki::chain::Chain;
-use signhere_pki::digest::{Digest, HashAlgorithm};
+use signhere_pki::digest::{Digest, HashAlgorithm, sha256};
 use signhere_pki::key::PublicKey;
 use signhere_pki::time::Validity;
 
@@ -22,10 +24,15 @@ use crate::entry::{Generation, LoggedEntry};
 use crate::error::Reason;
 use crate::trust::{self, Records, TransparencyLog, TrustError, TrustedRoot};
 use crate::verdict::{self, BundleEvidence, Failure, KeyEvidence, StepName, Verdict};
+use memo::Memo;
 
 pub(crate) use signer::likely_hashes;
 
 /// Verifies bundles against one trusted root, whose chains and keys are prepared once.
+///
+/// It may be kept, cloned and shared by threads: it remembers which certificates, timestamps of certificate logs and
+/// checkpoints held (a bounded number of their digests), so that bundles that share them cost less. No verdict
+/// depends on what it remembers.
 #[derive(Clone, Debug)]
 pub struct Verifier {
     /// Whether the trusted root lists a log, even one that cannot be used.
@@ -36,6 +43,7 @@ pub struct Verifier {
     requires_sct: bool,
     ctlogs: Vec<TransparencyLog>,
     timestamp_authorities: Vec<Authority>,
+    memo: Memo,
 }
 
 /// What a bundle should be about.
@@ -77,6 +85,7 @@ impl Verifier {
             certificate_authorities: Authority::all(root.certificate_authorities)?,
             ctlogs: root.ctlogs,
             timestamp_authorities: Authority::all(root.timestamp_authorities)?,
+            memo: Memo::default(),
         })
     }
 
@@ -89,6 +98,11 @@ impl Verifier {
             failure: outcome.err().map(|failure| *failure),
             unknown_fields: bundle.unknown_fields.clone(),
         }
+    }
+
+    /// Forgets what it remembers, as if it were new.
+    pub fn forget(&self) {
+        self.memo.clear();
     }
 
     /// Reads a bundle and verifies it; one that cannot be read gets a verdict too.
@@ -205,6 +219,8 @@ fn check_ids(logs: &[TransparencyLog]) -> Result<(), TrustError> {
 #[derive(Clone, Debug)]
 struct Authority {
     uri: String,
+    /// What its chain consists of, as a digest.
+    id: [u8; 32],
     chain: Chain,
     validity: Validity,
 }
@@ -218,6 +234,7 @@ impl Authority {
         match Chain::new(&trusted.chain) {
             Ok(chain) => Ok(Self {
                 uri: trusted.uri,
+                id: id(&chain),
                 chain,
                 validity: trusted.validity,
             }),
@@ -227,6 +244,11 @@ impl Authority {
             }),
         }
     }
+}
+
+fn id(chain: &Chain) -> [u8; 32] {
+    let certificates: Vec<_> = chain.certificates().map(Certificate::fingerprint).collect();
+    sha256(certificates.as_flattened())
 }
 
 /// A log entry of the bundle with its body read.

@@ -18,7 +18,7 @@ impl Verifier {
         let mut nearest: Option<Box<Failure>> = None;
         let named = |authority: &&Authority| authority.chain.issuer_of(leaf).is_some();
         for authority in self.certificate_authorities.iter().filter(named) {
-            match check_authority(authority, leaf, times) {
+            match self.check_authority(authority, leaf, times) {
                 Ok(issuer) => return Ok((issuer, evidence(authority, issuer, leaf))),
                 // Authorities renew their keys under one name: another may still be the one.
                 Err(failure) => {
@@ -33,31 +33,34 @@ impl Verifier {
                 .found(format!("issued by {}", leaf.issuer()))
         }))
     }
-}
 
-/// One signature check; each further time only adds looking at validities.
-fn check_authority<'a>(
-    authority: &'a Authority,
-    leaf: &Certificate,
-    times: &[Time],
-) -> Step<&'a Certificate> {
-    let refused = |error| failed(StepName::Certificate, Reason::Chain(error));
-    let chain = &authority.chain;
-    let Some((first, others)) = times.split_first() else {
-        return Err(failed(StepName::Time, Reason::TimeMissing));
-    };
-    let issuer = chain
-        .verify_leaf(leaf, *first, Purpose::CodeSigning)
-        .map_err(refused)?;
-    for time in others {
-        chain.verify_validity(leaf, *time).map_err(refused)?;
-    }
-    let outside = |time: &&Time| !authority.validity.contains(**time);
-    match times.iter().find(outside) {
-        Some(time) => Err(failed(StepName::Certificate, Reason::AuthorityWindow)
-            .expected(authority.validity)
-            .found(time)),
-        None => Ok(issuer),
+    /// One signature check, or none for a leaf that was met before; each time only adds looking at validities.
+    fn check_authority<'a>(
+        &self,
+        authority: &'a Authority,
+        leaf: &Certificate,
+        times: &[Time],
+    ) -> Step<&'a Certificate> {
+        let refused = |error| failed(StepName::Certificate, Reason::Chain(error));
+        let chain = &authority.chain;
+        let (Some(first), Some(issuer)) = (times.first(), chain.issuer_of(leaf)) else {
+            return Err(failed(StepName::Time, Reason::TimeMissing));
+        };
+        self.memo
+            .once(&[b"issued", &authority.id, leaf.der()], || {
+                let verified = chain.verify_leaf(leaf, *first, Purpose::CodeSigning);
+                verified.map(|_| ()).map_err(refused)
+            })?;
+        for time in times {
+            chain.verify_validity(leaf, *time).map_err(refused)?;
+        }
+        let outside = |time: &&Time| !authority.validity.contains(**time);
+        match times.iter().find(outside) {
+            Some(time) => Err(failed(StepName::Certificate, Reason::AuthorityWindow)
+                .expected(authority.validity)
+                .found(time)),
+            None => Ok(issuer),
+        }
     }
 }
 

@@ -98,7 +98,7 @@ impl Verifier {
             None => None,
         };
         let proof = match &entry.proof {
-            Some(proof) => Some(check_proof(log, entry, proof, generation)?),
+            Some(proof) => Some(self.check_proof(log, entry, proof, generation)?),
             None => None,
         };
         if version != BundleVersion::V0_1 {
@@ -142,6 +142,74 @@ impl Verifier {
                         excerpt(&hex::encode(&entry.log_id))
                     ))
             })
+    }
+
+    fn check_proof(
+        &self,
+        log: &Log,
+        entry: &TlogEntry,
+        proof: &InclusionProof,
+        generation: Generation,
+    ) -> Step<ProofEvidence> {
+        merkle::verify_inclusion(
+            proof.log_index,
+            proof.tree_size,
+            &merkle::leaf_hash(&entry.body),
+            &proof.hashes,
+            &proof.root_hash,
+        )
+        .map_err(|error| failed(StepName::Log, Reason::Proof(error)))?;
+        let checkpoint = if proof.checkpoint.is_empty() {
+            None
+        } else {
+            Some(self.check_checkpoint(log, proof, generation)?)
+        };
+        Ok(ProofEvidence {
+            leaf_index: proof.log_index,
+            tree_size: proof.tree_size,
+            root: hex::encode(proof.root_hash),
+            checkpoint,
+        })
+    }
+
+    /// Checks that the log signed the tree that the proof leads to, and returns its origin.
+    fn check_checkpoint(
+        &self,
+        log: &Log,
+        proof: &InclusionProof,
+        generation: Generation,
+    ) -> Step<String> {
+        let refused = |error: CheckpointError| failed(StepName::Log, Reason::Checkpoint(error));
+        let signed = SignedCheckpoint::parse(proof.checkpoint.as_bytes()).map_err(refused)?;
+        let found = (signed.checkpoint.size, signed.checkpoint.root);
+        let expected = (proof.tree_size, proof.root_hash);
+        if found != expected {
+            let tree = |(size, root)| {
+                format!("{size} entries with root {}", hex::encode::<[u8; 32]>(root))
+            };
+            return Err(failed(StepName::Log, Reason::CheckpointMismatch)
+                .expected(tree(expected))
+                .found(tree(found)));
+        }
+        let verifier = log
+            .checkpoints
+            .as_ref()
+            .map_err(|error| refused(error.clone().into()))?;
+        let (name, id) = (log.trusted.name(), log.trusted.key.key_id());
+        let kind: &[u8] = match generation {
+            Generation::V1 => b"checkpoint of Rekor v1",
+            Generation::V2 => b"checkpoint",
+        };
+        let parts: [&[u8]; 4] = [kind, name.as_bytes(), &id, proof.checkpoint.as_bytes()];
+        self.memo.once(&parts, || {
+            match generation {
+                Generation::V1 => signed.verify_rekor_v1(verifier),
+                Generation::V2 => signed.verify(name, verifier),
+            }
+            .map(|_| ())
+            .map_err(refused)
+        })?;
+        Ok(signed.checkpoint.origin)
     }
 }
 
@@ -190,56 +258,4 @@ fn check_promise(log: &Log, entry: &TlogEntry, promise: &[u8]) -> Step<Time> {
             .found(time));
     }
     Ok(time)
-}
-
-fn check_proof(
-    log: &Log,
-    entry: &TlogEntry,
-    proof: &InclusionProof,
-    generation: Generation,
-) -> Step<ProofEvidence> {
-    merkle::verify_inclusion(
-        proof.log_index,
-        proof.tree_size,
-        &merkle::leaf_hash(&entry.body),
-        &proof.hashes,
-        &proof.root_hash,
-    )
-    .map_err(|error| failed(StepName::Log, Reason::Proof(error)))?;
-    let checkpoint = if proof.checkpoint.is_empty() {
-        None
-    } else {
-        Some(check_checkpoint(log, proof, generation)?)
-    };
-    Ok(ProofEvidence {
-        leaf_index: proof.log_index,
-        tree_size: proof.tree_size,
-        root: hex::encode(proof.root_hash),
-        checkpoint,
-    })
-}
-
-/// Checks that the log signed the tree that the proof leads to, and returns its origin.
-fn check_checkpoint(log: &Log, proof: &InclusionProof, generation: Generation) -> Step<String> {
-    let refused = |error: CheckpointError| failed(StepName::Log, Reason::Checkpoint(error));
-    let signed = SignedCheckpoint::parse(proof.checkpoint.as_bytes()).map_err(refused)?;
-    let found = (signed.checkpoint.size, signed.checkpoint.root);
-    let expected = (proof.tree_size, proof.root_hash);
-    if found != expected {
-        let tree =
-            |(size, root)| format!("{size} entries with root {}", hex::encode::<[u8; 32]>(root));
-        return Err(failed(StepName::Log, Reason::CheckpointMismatch)
-            .expected(tree(expected))
-            .found(tree(found)));
-    }
-    let verifier = log
-        .checkpoints
-        .as_ref()
-        .map_err(|error| refused(error.clone().into()))?;
-    let checkpoint = match generation {
-        Generation::V1 => signed.verify_rekor_v1(verifier),
-        Generation::V2 => signed.verify(log.trusted.name(), verifier),
-    }
-    .map_err(refused)?;
-    Ok(checkpoint.origin.clone())
 }
