@@ -35,13 +35,15 @@ fn benches(c: &mut Criterion) {
     };
     let cases = bundle_cases(&corpus);
     let mut table = String::from(
-        "| bundle | floor, µs | signhere / floor | signhere / sigstore-verify |\n|---|---|---|---|\n",
+        "| bundle | floor, µs | first / floor | first / sigstore-verify | kept / kept floor | kept / sigstore-verify |\n|---|---|---|---|---|---|\n",
     );
     for (kind, name, second_generation) in KINDS {
         let case = cases.iter().find(|case| case.name == name).unwrap();
         let contenders = [
             floor(case, second_generation),
-            ours(case),
+            kept_floor(case, second_generation),
+            ours(case, Memory::Forgets),
+            ours(case, Memory::Keeps),
             theirs(case),
             parsing(case),
         ];
@@ -50,12 +52,14 @@ fn benches(c: &mut Criterion) {
             group.bench_function(*name, |b| b.iter(run));
         }
         group.finish();
-        let [floor, ours, theirs, _] = minima(&contenders);
+        let [floor, kept_floor, first, kept, theirs, _] = minima(&contenders);
         writeln!(
             table,
-            "| {kind} | {floor:.0} | {:.2} | {:.2} |",
-            ours / floor,
-            ours / theirs
+            "| {kind} | {floor:.0} | {:.2} | {:.2} | {:.2} | {:.2} |",
+            first / floor,
+            first / theirs,
+            kept / kept_floor,
+            kept / theirs
         )
         .unwrap();
     }
@@ -77,7 +81,14 @@ fn minima<const N: usize>(contenders: &[Contender; N]) -> [f64; N] {
     least
 }
 
-fn ours(case: &BundleCase) -> Contender {
+/// Whether the verifier has met the bundle's certificate and checkpoint before.
+#[derive(Clone, Copy, PartialEq)]
+enum Memory {
+    Keeps,
+    Forgets,
+}
+
+fn ours(case: &BundleCase, memory: Memory) -> Contender {
     let verifier = Verifier::new(TrustedRoot::parse(&case.trusted_root).unwrap()).unwrap();
     let bundle = Bundle::parse(&case.bundle).unwrap();
     let artifact = case.artifact.clone();
@@ -86,10 +97,17 @@ fn ours(case: &BundleCase) -> Contender {
         issuer: case.issuer.clone(),
     };
     let run = move || {
+        if memory == Memory::Forgets {
+            verifier.forget();
+        }
         let verdict = verifier.verify(black_box(&bundle), &Artifact::Bytes(&artifact), &policy);
         assert!(verdict.is_verified());
     };
-    ("signhere", Box::new(run))
+    let name = match memory {
+        Memory::Keeps => "signhere, kept",
+        Memory::Forgets => "signhere, first",
+    };
+    (name, Box::new(run))
 }
 
 fn parsing(case: &BundleCase) -> Contender {
@@ -143,19 +161,33 @@ impl Check {
 /// The certificate by its authority, its log's promise and the signature itself; then what the
 /// transparency log signed, and in the second generation the timestamp.
 fn floor(case: &BundleCase, second_generation: bool) -> Contender {
-    let mut kinds = vec![KeyKind::P384, KeyKind::P256, KeyKind::P256];
-    if second_generation {
-        let root = TrustedRoot::parse(&case.trusted_root).unwrap();
-        let authority = &root.timestamp_authorities[0].chain[0];
-        kinds.extend([KeyKind::Ed25519, authority.public_key().unwrap().kind()]);
-    } else {
-        kinds.extend([KeyKind::P256, KeyKind::P256]);
+    let log = match second_generation {
+        true => KeyKind::Ed25519,
+        false => KeyKind::P256,
+    };
+    let kinds = [KeyKind::P384, KeyKind::P256, log];
+    let own = own_checks(case, second_generation);
+    checks("floor", kinds.into_iter().chain(own))
+}
+
+/// What is left when certificate and checkpoint were met before.
+fn kept_floor(case: &BundleCase, second_generation: bool) -> Contender {
+    checks("floor, kept", own_checks(case, second_generation))
+}
+
+/// What no two bundles share: the signature, and what proves its time.
+fn own_checks(case: &BundleCase, second_generation: bool) -> [KeyKind; 2] {
+    if !second_generation {
+        return [KeyKind::P256, KeyKind::P256];
     }
+    let root = TrustedRoot::parse(&case.trusted_root).unwrap();
+    let authority = &root.timestamp_authorities[0].chain[0];
+    [KeyKind::P256, authority.public_key().unwrap().kind()]
+}
+
+fn checks(name: &'static str, kinds: impl IntoIterator<Item = KeyKind>) -> Contender {
     let checks: Vec<_> = kinds.into_iter().map(Check::new).collect();
-    (
-        "floor",
-        Box::new(move || checks.iter().for_each(Check::run)),
-    )
+    (name, Box::new(move || checks.iter().for_each(Check::run)))
 }
 
 criterion_group!(verify, benches);
