@@ -1,7 +1,8 @@
 //! The metadata of The Update Framework, specification 1.0: read strictly, verified, signed.
 //!
 //! What a signature is over is computed from the document as it was read, unknown fields included, and
-//! a document that was read is stored as it came. Nothing here fetches, reads a clock or keeps state.
+//! a document that was read is stored as it came. Nothing here fetches, reads a clock or a file; how a client
+//! updates its trust is in [`client`].
 //!
 //! ```
 //! use signhere_pki::key::{KeyKind, PrivateKey, Signer as _};
@@ -34,6 +35,7 @@
 //! ```
 
 mod canonical;
+pub mod client;
 mod delegations;
 mod error;
 mod file;

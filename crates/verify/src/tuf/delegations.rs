@@ -75,6 +75,14 @@ impl Delegations {
         names
     }
 
+    /// Whether nobody is asked after a role for the files that it is trusted with: if it says so, or if it is one of
+    /// those that divide all files among them.
+    pub fn is_terminating(&self, role: &str) -> bool {
+        let mut roles = self.roles.iter();
+        let named = roles.find(|known| known.name == role);
+        self.succinct.is_some() || named.is_some_and(|named| named.terminating)
+    }
+
     /// Who may sign a role's document; none for a role that is not delegated to.
     pub fn authority<'a>(&'a self, role: &'a str) -> Option<Authority<'a>> {
         let role_keys = match &self.succinct {
