@@ -140,6 +140,16 @@ pub enum ServeError {
         /// Its permission bits.
         mode: u32,
     },
+    /// Somebody else's folder: what this process wrote there, its owner could not read.
+    #[error("{path} belongs to user {owner}, and this process is user {user}", path = path.display())]
+    Owner {
+        /// The folder.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who this process is.
+        user: u32,
+    },
     /// The folder was written by a version of signhere that this one does not know.
     #[error("{path} has state version {found}, this signhere knows {expected}", path = path.display())]
     StateVersion {

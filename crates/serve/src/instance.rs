@@ -161,6 +161,19 @@ impl Instance {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
+        self.serve_from(listener, shutdown, || {}).await
+    }
+
+    /// The same; calls `ready` once requests are answered, on the listener and over the socket in the folder.
+    ///
+    /// # Errors
+    /// As [`Instance::serve`].
+    pub async fn serve_from(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+        ready: impl FnOnce(),
+    ) -> Result<(), ServeError> {
         let fail = |e: std::io::Error| ServeError::Listener { kind: e.kind() };
         let found = listener.local_addr().map_err(fail)?;
         if found != self.config.address {
@@ -173,6 +186,7 @@ impl Instance {
         let keeping = tokio::spawn(Arc::clone(&self.upkeep).keep(stopped.clone()));
         let control = self.control.bind()?;
         let controlled = tokio::spawn(control.serve(Arc::clone(&self.upkeep), stopped));
+        ready();
 
         let router = self.router();
         let tls = self.tls.clone();

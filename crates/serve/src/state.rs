@@ -53,6 +53,7 @@ impl StateFolder {
     /// Makes the folder if there is none, and takes it for this instance.
     pub(crate) fn take(root: &Path) -> Result<Self, ServeError> {
         ensure_private_dir(root)?;
+        Self::refuse_others(root)?;
         let path = root.join(LOCK);
         let opened = OpenOptions::new()
             .read(true)
@@ -92,6 +93,12 @@ impl StateFolder {
         Self::look_for_keys(root)?.ok_or_else(|| ServeError::NoInstance {
             path: root.to_path_buf(),
         })
+    }
+
+    /// Refuses the folder of another user: above all, that an administrator leaves keys there which the service cannot
+    /// read.
+    pub(crate) fn refuse_others(root: &Path) -> Result<(), ServeError> {
+        files::refuse_other_owner(root, rustix::process::geteuid().as_raw())
     }
 
     fn look_for_keys(root: &Path) -> Result<Option<PathBuf>, ServeError> {

@@ -4,6 +4,7 @@ mod backup;
 mod control;
 mod events;
 mod init;
+mod notify;
 mod rotate;
 mod run;
 mod status;

@@ -288,6 +288,12 @@ impl From<ServeError> for CliError {
                     word(&path)
                 ))
             }
+            ServeError::Owner { path, owner, .. } => {
+                Self::new(Exit::Failed, "SH-INSTANCE-OWNER", message).mend(format!(
+                    "runuser -u \"$(id -nu {owner})\" -- signhere ...; if the folder is to be yours: chown -R \"$(id -u)\" {}",
+                    word(&path)
+                ))
+            }
             ServeError::MarkMissing {
                 size,
                 mark,

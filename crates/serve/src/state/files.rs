@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use zeroize::Zeroizing;
@@ -77,6 +77,19 @@ pub(crate) fn refuse_exposed(path: &Path) -> Result<(), ServeError> {
     Ok(())
 }
 
+/// Refuses a file or folder that is not of the user `user`.
+pub(crate) fn refuse_other_owner(path: &Path, user: u32) -> Result<(), ServeError> {
+    let metadata = fs::metadata(path).map_err(|e| ServeError::file("look at", path, &e))?;
+    match metadata.uid() {
+        owner if owner == user => Ok(()),
+        owner => Err(ServeError::Owner {
+            path: path.to_path_buf(),
+            owner,
+            user,
+        }),
+    }
+}
+
 /// Makes renames and new names in a folder durable.
 pub(crate) fn sync_dir(path: &Path) -> Result<(), ServeError> {
     let synced = File::open(path).and_then(|dir| dir.sync_all());
@@ -108,6 +121,21 @@ mod tests {
             0o600
         );
         assert_eq!(read_bounded(&path, 3).unwrap().unwrap().as_slice(), b"two");
+    }
+
+    #[test]
+    fn what_is_somebody_elses_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, owner) = (
+            dir.path().to_path_buf(),
+            rustix::process::geteuid().as_raw(),
+        );
+        assert_eq!(refuse_other_owner(&path, owner), Ok(()));
+        let user = owner + 1;
+        assert_eq!(
+            refuse_other_owner(&path, user),
+            Err(ServeError::Owner { path, owner, user })
+        );
     }
 
     #[test]

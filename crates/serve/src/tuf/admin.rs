@@ -96,6 +96,7 @@ impl RootAdmin {
     /// [`RepositoryError::Document`] when it does not continue the current one or has expired at `now`, or when what
     /// the instance signs would not hold under it; [`RepositoryError::RootExists`].
     pub fn import(&self, bytes: &[u8], now: Time) -> Result<Metadata<Root>, RepositoryError> {
+        StateFolder::refuse_others(&self.instance)?;
         let view = self.view()?;
         let name = root_name(view.roots.current().version().saturating_add(1));
         let next = view.roots.continued_by(bytes);
@@ -188,7 +189,9 @@ impl RootAdmin {
     }
 
     fn keyring(&self, unlock: &Unlock) -> Result<Keyring, ServeError> {
-        Keyring::open(&StateFolder::find_keys(&self.instance)?, unlock)
+        let keys = StateFolder::find_keys(&self.instance)?;
+        StateFolder::refuse_others(&self.instance)?;
+        Keyring::open(&keys, unlock)
     }
 
     /// Whole, durable, and only if nobody else was first.

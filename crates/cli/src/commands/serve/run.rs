@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use super::DEFAULT_DIR;
 use super::events;
+use super::notify;
 use super::unlock::{self, UnlockArgs};
 use crate::clock::SystemClock;
 use crate::commands::{Context, block_on};
@@ -57,7 +58,13 @@ pub(super) fn run(context: &Context, args: &RunArgs) -> Result<(), CliError> {
             false => login.map(|url| url.to_string()),
         };
         announce(context, &args.dir, &instance.endpoints().base(), issuer)?;
-        instance.serve(listener, stopped()).await?;
+        let ready = || {
+            if let Err(error) = notify::ready() {
+                let failed = format!("cannot tell the service manager: {error}");
+                context.output.note(&failed);
+            }
+        };
+        instance.serve_from(listener, stopped(), ready).await?;
         Ok(())
     })
 }

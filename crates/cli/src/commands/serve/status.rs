@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, ValueHint};
+use signhere_http::{Destination, HttpRequest};
 use signhere_serve::control::SOCKET;
 use signhere_serve::status::report::{Report, VERSION};
 use url::Url;
@@ -14,6 +15,7 @@ use super::DEFAULT_DIR;
 use crate::commands::{Context, block_on};
 use crate::error::{CliError, shell_word};
 use crate::exit::Exit;
+use crate::login::http_client;
 use crate::output::text::safe;
 
 /// Time for the whole answer.
@@ -89,28 +91,22 @@ impl Place {
     }
 
     async fn ask(&self) -> Result<Report, CliError> {
-        let mut client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(PATIENCE);
-        let url = match self {
-            Self::Url(url) => url.clone(),
-            Self::Socket(path) => {
-                client = client.unix_socket(path.as_path()).no_proxy();
-                Url::parse("http://localhost/status").map_err(|e| CliError::internal(&e))?
+        let (status, body) = match self {
+            Self::Socket(path) => self.ask_socket(path).await?,
+            Self::Url(url) => {
+                let request =
+                    HttpRequest::get(url.clone(), Destination::Configured).body_cap(LIMIT);
+                let http = http_client().reconfigured(|config| {
+                    config.total_timeout = PATIENCE;
+                    config.retry.attempts = 1;
+                });
+                let answer = http.send(&request).await;
+                let answer = answer.map_err(|error| self.silent().found(error.to_string()))?;
+                (answer.status, answer.body)
             }
         };
-        let client = client.build().map_err(|e| CliError::internal(&e))?;
-        let mut answer = client.get(url).send().await.map_err(|_| self.silent())?;
-        let status = answer.status();
-        if !status.is_success() {
-            return Err(self.odd(&format!("it answers with status {}", status.as_u16())));
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|_| self.silent())? {
-            body.extend_from_slice(&chunk);
-            if body.len() > LIMIT {
-                return Err(self.odd("its answer is too long"));
-            }
+        if !(200..300).contains(&status) {
+            return Err(self.odd(&format!("it answers with status {status}")));
         }
         let report: Report = serde_json::from_slice(&body)
             .map_err(|_| self.odd("its answer is not that of a signhere instance"))?;
@@ -118,6 +114,29 @@ impl Place {
             return Err(self.odd("it is of another version"));
         }
         Ok(report)
+    }
+
+    /// The status and the body of what answers at a socket.
+    async fn ask_socket(&self, path: &Path) -> Result<(u16, Vec<u8>), CliError> {
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(PATIENCE)
+            .unix_socket(path)
+            .no_proxy()
+            // No TLS is spoken here: a machine without certificate authorities will do.
+            .tls_certs_only([])
+            .build()
+            .map_err(|e| CliError::internal(&e))?;
+        let url = "http://localhost/status";
+        let mut answer = client.get(url).send().await.map_err(|_| self.silent())?;
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|_| self.silent())? {
+            body.extend_from_slice(&chunk);
+            if body.len() > LIMIT {
+                return Err(self.odd("its answer is too long"));
+            }
+        }
+        Ok((answer.status().as_u16(), body))
     }
 
     fn silent(&self) -> CliError {
