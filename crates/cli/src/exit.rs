@@ -20,6 +20,10 @@ pub(crate) enum Exit {
     NoCertificate,
     /// Signed, but by someone else.
     OtherSigner,
+    /// Signed by somebody whom no trust file lists.
+    Unlisted,
+    /// Signed by somebody who is listed, but not for this.
+    NotAllowed,
     /// Trust material is missing or unusable.
     Trust,
     /// The log entry, or the time of signing, is not proven.
@@ -43,6 +47,8 @@ impl Exit {
             Self::NoMatchingSignature => 12,
             Self::NoCertificate => 13,
             Self::OtherSigner => 20,
+            Self::Unlisted => 21,
+            Self::NotAllowed => 22,
             Self::Trust => 30,
             Self::Unproven => 31,
             Self::Retry => 40,

@@ -7,6 +7,7 @@ pub mod error; // why a verification fails, as facts with stable codes
 mod excerpt; // what errors quote
 pub mod intoto; // in-toto statements
 mod names; // names of algorithms in protocol buffers
+pub mod policy; // who may sign what: the trust file
 mod proto_json; // the JSON form of protocol buffers, read strictly
 pub mod trust; // trusted roots, signing configs
 pub mod tuf; // the metadata of The Update Framework: read, verified, signed

@@ -10,10 +10,11 @@ use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
 pub use crate::error::Reason;
+use crate::policy::Nearest;
 pub use evidence::{
     ArtifactEvidence, BundleEvidence, CertificateEvidence, ExtensionEvidence, IdentityEvidence,
-    KeyEvidence, LogEntryEvidence, LogEvidence, ProofEvidence, SctEvidence, SignatureEvidence,
-    Step, TimeEvidence, TimeSource,
+    KeyEvidence, LogEntryEvidence, LogEvidence, PolicyEvidence, ProofEvidence, SctEvidence,
+    SignatureEvidence, Step, TimeEvidence, TimeSource,
 };
 
 /// The version of the JSON form. A new field does not change it; another meaning does.
@@ -43,6 +44,8 @@ pub struct Failure {
     pub expected: Option<String>,
     /// What there was instead.
     pub found: Option<String>,
+    /// The listed signer that comes nearest, and the part that differs.
+    pub nearest: Option<Box<Nearest>>,
 }
 
 /// A step of a verification.
@@ -68,6 +71,8 @@ pub enum StepName {
     Identity,
     /// The key is the one given.
     Key,
+    /// The signer is listed in a trust file, for this.
+    Policy,
 }
 
 impl Verdict {
@@ -99,6 +104,7 @@ impl Failure {
             item: None,
             expected: None,
             found: None,
+            nearest: None,
         })
     }
 
@@ -119,6 +125,12 @@ impl Failure {
         self.found = Some(found.to_string());
         self
     }
+
+    #[must_use]
+    pub(crate) fn nearest(mut self: Box<Self>, nearest: Nearest) -> Box<Self> {
+        self.nearest = Some(Box::new(nearest));
+        self
+    }
 }
 
 impl StepName {
@@ -134,6 +146,7 @@ impl StepName {
             Self::Sct => "sct",
             Self::Identity => "identity",
             Self::Key => "key",
+            Self::Policy => "policy",
         }
     }
 }
@@ -152,13 +165,14 @@ impl Serialize for Verdict {
 
 impl Serialize for Failure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut failure = serializer.serialize_struct("Failure", 6)?;
+        let mut failure = serializer.serialize_struct("Failure", 7)?;
         failure.serialize_field("step", &self.step)?;
         failure.serialize_field("code", self.reason.code())?;
         failure.serialize_field("message", &self.reason.to_string())?;
         failure.serialize_field("item", &self.item)?;
         failure.serialize_field("expected", &self.expected)?;
         failure.serialize_field("found", &self.found)?;
+        failure.serialize_field("nearest", &self.nearest)?;
         failure.end()
     }
 }

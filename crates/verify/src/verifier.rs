@@ -18,10 +18,11 @@ use signhere_pki::digest::{Digest, HashAlgorithm, sha256};
 use signhere_pki::key::PublicKey;
 use signhere_pki::time::Validity;
 
-use crate::bundle::{Bundle, Content};
+use crate::bundle::{Bundle, Content, KeyMaterial};
 use crate::dsse::Envelope;
 use crate::entry::{Generation, LoggedEntry};
 use crate::error::Reason;
+use crate::policy::{Question, Trusted};
 use crate::trust::{self, Records, TransparencyLog, TrustError, TrustedRoot};
 use crate::verdict::{self, BundleEvidence, Failure, KeyEvidence, StepName, Verdict};
 use memo::Memo;
@@ -67,6 +68,30 @@ pub enum Policy {
     },
     /// The holder of a key; its bundles have no certificate.
     Key(PublicKey),
+    /// Whoever the trust files list.
+    Trust(Question),
+}
+
+/// Whose signature it is taken for, until it is proven.
+#[derive(Clone, Copy)]
+enum Asked<'a> {
+    /// The holder of a certificate for this identity by this issuer.
+    Identity(&'a str, &'a str),
+    /// The holder of a certificate, whoever that is.
+    Anybody,
+    /// The holder of this key.
+    Key(&'a PublicKey),
+}
+
+impl Policy {
+    /// The same policy for a bundle that belongs to the instance of this name.
+    #[must_use]
+    pub fn on(&self, instance: &str) -> Self {
+        match self {
+            Self::Trust(question) => Self::Trust(question.clone().on(instance)),
+            other => other.clone(),
+        }
+    }
 }
 
 impl Verifier {
@@ -91,8 +116,80 @@ impl Verifier {
 
     /// Verifies a bundle.
     pub fn verify(&self, bundle: &Bundle, artifact: &Artifact<'_>, policy: &Policy) -> Verdict {
-        let mut steps = Vec::with_capacity(8);
-        let outcome = self.steps(bundle, artifact, policy, &mut steps);
+        let asked = match policy {
+            Policy::Identity { identity, issuer } => Asked::Identity(identity, issuer),
+            Policy::Key(key) => Asked::Key(key),
+            Policy::Trust(question) => return self.verify_listed(bundle, artifact, question),
+        };
+        self.take(bundle, artifact, asked)
+    }
+
+    /// Proves all but who may sign: the verdict of a bundle that holds ends with [`Reason::SignerUnchecked`],
+    /// after the evidence of who signed. `key` is the signer's where the bundle has no certificate; without
+    /// one it is the key in the bundle's log entry, which is somebody's, and perhaps anybody's.
+    pub fn prove(
+        &self,
+        bundle: &Bundle,
+        artifact: &Artifact<'_>,
+        key: Option<&PublicKey>,
+    ) -> Verdict {
+        let logged = signer::logged_key(bundle);
+        let asked = match (&bundle.material.key, key, &logged) {
+            (_, Some(key), _) => Asked::Key(key),
+            (KeyMaterial::PublicKeyHint(_), None, Some(key)) => Asked::Key(key),
+            _ => Asked::Anybody,
+        };
+        let mut verdict = self.take(bundle, artifact, asked);
+        if verdict.failure.is_none() {
+            verdict.failure = Some(*failed(StepName::Policy, Reason::SignerUnchecked));
+        }
+        verdict
+    }
+
+    fn verify_listed(
+        &self,
+        bundle: &Bundle,
+        artifact: &Artifact<'_>,
+        question: &Question,
+    ) -> Verdict {
+        let mut verdict = match &bundle.material.key {
+            KeyMaterial::Certificate(_) => self.take(bundle, artifact, Asked::Anybody),
+            KeyMaterial::PublicKeyHint(_) => self.try_keys(bundle, artifact, question.trusted()),
+        };
+        if verdict.failure.is_none() {
+            match question.judge(&verdict.steps) {
+                Ok(evidence) => verdict.steps.push(verdict::Step::Policy(evidence)),
+                Err(failure) => verdict.failure = Some(*failure),
+            }
+        }
+        verdict
+    }
+
+    /// Tries the listed keys: the bundle's hint is no reason to choose one. A log entry must be about the
+    /// signer's key, so that where there is one no other key can be meant.
+    fn try_keys(&self, bundle: &Bundle, artifact: &Artifact<'_>, trusted: &Trusted) -> Verdict {
+        if let Some(key) = signer::logged_key(bundle) {
+            return self.take(bundle, artifact, Asked::Key(&key));
+        }
+        let mut refused = None;
+        for key in trusted.keys() {
+            let verdict = self.take(bundle, artifact, Asked::Key(key));
+            let is_other = |failure: &Failure| failure.step == StepName::Signature;
+            if !verdict.failure.as_ref().is_some_and(is_other) {
+                return verdict;
+            }
+            refused = Some(verdict);
+        }
+        // Nothing of a signature that no key at hand has made is proven, not even that it is one.
+        let mut verdict = refused.unwrap_or_else(|| Verdict::unreadable(Reason::PolicyNeedsKey));
+        verdict.steps.clear();
+        verdict.failure = Some(*failed(StepName::Bundle, Reason::PolicyNeedsKey));
+        verdict
+    }
+
+    fn take(&self, bundle: &Bundle, artifact: &Artifact<'_>, asked: Asked<'_>) -> Verdict {
+        let mut steps = Vec::with_capacity(9);
+        let outcome = self.steps(bundle, artifact, asked, &mut steps);
         Verdict {
             steps,
             failure: outcome.err().map(|failure| *failure),
@@ -117,11 +214,11 @@ impl Verifier {
         &self,
         bundle: &Bundle,
         artifact: &Artifact<'_>,
-        policy: &Policy,
+        asked: Asked<'_>,
         steps: &mut Vec<verdict::Step>,
     ) -> Step<()> {
         let entries = log::read_entries(bundle)?;
-        let signer = signer::Signer::new(bundle, policy, &entries)?;
+        let signer = signer::Signer::new(bundle, asked, &entries)?;
         steps.push(verdict::Step::Bundle(BundleEvidence {
             version: bundle.version.as_str(),
             content: match bundle.content {
@@ -144,16 +241,18 @@ impl Verifier {
         let times: Vec<_> = evidence.times.iter().map(|source| source.time).collect();
         steps.push(verdict::Step::Time(evidence));
 
-        match (policy, signer.certificate) {
-            (Policy::Identity { identity, issuer }, Some(leaf)) => {
+        match signer.certificate {
+            Some(leaf) => {
                 let (issuing, evidence) = self.check_chain(leaf, &times)?;
                 steps.push(verdict::Step::Certificate(evidence));
                 steps.push(verdict::Step::Sct(self.check_sct(leaf, issuing)?));
-                steps.push(verdict::Step::Identity(identity::check(
-                    leaf, identity, issuer,
-                )?));
+                let expected = match asked {
+                    Asked::Identity(identity, issuer) => Some((identity, issuer)),
+                    Asked::Anybody | Asked::Key(_) => None,
+                };
+                steps.push(verdict::Step::Identity(identity::check(leaf, expected)?));
             }
-            _ => steps.push(verdict::Step::Key(KeyEvidence {
+            None => steps.push(verdict::Step::Key(KeyEvidence {
                 key_id: hex::encode(signer.key.key_id()),
                 kind: signer.key.kind().to_string(),
             })),

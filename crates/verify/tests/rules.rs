@@ -78,6 +78,7 @@ fn a_failure_says_what_was_expected_and_what_was_found() {
         item: Some(0),
         expected: Some(HashAlgorithm::Sha256.digest(ARTIFACT).to_string()),
         found: Some(elsewhere.to_string()),
+        nearest: None,
     };
     assert_eq!(
         verify(&root, &forged, &policy(&forged)).failure,

@@ -16,6 +16,7 @@ use signhere_sign::keys::KeyFileError;
 use signhere_sign::service::{Problem, Service, ServiceError};
 use signhere_sign::session::SignError;
 use signhere_verify::bundle::BundleError;
+use signhere_verify::policy::NotAllowed;
 use signhere_verify::trust::TrustError;
 use signhere_verify::verdict::{Failure, Reason, StepName};
 
@@ -86,7 +87,16 @@ fn exit_of(failure: &Failure) -> Exit {
     match (&failure.reason, failure.step) {
         (Reason::PolicyNeedsKey, _) => Exit::NoCertificate,
         (Reason::ArtifactBytesNeeded | Reason::ArtifactDigestMissing, _) => Exit::Failed,
-        (_, StepName::Identity) => Exit::OtherSigner,
+        (Reason::SignerUnlisted | Reason::SignerUnchecked, _) => Exit::Unlisted,
+        (
+            Reason::SignerNotAllowed {
+                why: NotAllowed::Time,
+                ..
+            },
+            _,
+        ) => Exit::Unproven,
+        (Reason::SignerNotAllowed { .. }, _) => Exit::NotAllowed,
+        (_, StepName::Identity | StepName::Policy) => Exit::OtherSigner,
         (_, StepName::Log | StepName::Time | StepName::Sct) => Exit::Unproven,
         _ => Exit::NoMatchingSignature,
     }

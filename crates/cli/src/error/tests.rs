@@ -10,6 +10,7 @@ use signhere_sign::identity::oidc::OidcError;
 use signhere_sign::service::{Problem, Service, ServiceError};
 use signhere_sign::session::SignError;
 use signhere_verify::bundle::BundleError;
+use signhere_verify::policy::NotAllowed;
 use signhere_verify::trust::TrustError;
 use signhere_verify::verdict::{Failure, Reason, StepName};
 
@@ -31,6 +32,15 @@ fn failure(step: StepName, reason: Reason) -> Failure {
         item: None,
         expected: None,
         found: None,
+        nearest: None,
+    }
+}
+
+fn not_allowed(why: NotAllowed) -> Reason {
+    Reason::SignerNotAllowed {
+        signer: "release".to_owned(),
+        file: ".signhere/trust.toml".to_owned(),
+        why,
     }
 }
 
@@ -72,6 +82,12 @@ fn each_way_of_not_verifying_has_its_exit_code() {
         (StepName::Certificate, Reason::CertificateUntrusted, 12),
         (StepName::Sct, Reason::SctMissing, 31),
         (StepName::Identity, Reason::IssuerMismatch, 20),
+        (StepName::Policy, Reason::IssuerMismatch, 20),
+        (StepName::Policy, Reason::SignerUnlisted, 21),
+        (StepName::Policy, Reason::SignerUnchecked, 21),
+        (StepName::Policy, not_allowed(NotAllowed::File), 22),
+        (StepName::Policy, not_allowed(NotAllowed::Revoked), 22),
+        (StepName::Policy, not_allowed(NotAllowed::Time), 31),
     ] {
         let failure = failure(step, reason);
         assert_eq!(exit(&failure).status(), expected, "{failure:?}");

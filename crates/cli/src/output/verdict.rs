@@ -90,6 +90,9 @@ impl Row {
             Step::Sct(sct) => Self::sct(sct),
             Step::Identity(identity) => Self::identity(identity),
             Step::Key(key) => Self::key(key),
+            Step::Policy(policy) => {
+                Self::new(format!("{} of {}", policy.signer, policy.file), Vec::new())
+            }
             _ => Self::new(String::new(), Vec::new()),
         }
     }

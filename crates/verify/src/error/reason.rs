@@ -9,6 +9,7 @@ use signhere_pki::tsp::TspError;
 use crate::bundle::BundleError;
 use crate::entry::EntryError;
 use crate::intoto::StatementError;
+use crate::policy::NotAllowed;
 
 /// The first thing that did not hold.
 ///
@@ -169,6 +170,23 @@ pub enum Reason {
     /// Another issuer vouched for the identity.
     #[error("the identity is vouched for by another issuer")]
     IssuerMismatch,
+
+    /// Everything holds, and nobody has said that the signer may sign.
+    #[error("the signature is good, but nobody has said that this signer may sign")]
+    SignerUnlisted,
+    /// Everything holds, and whether the signer may sign was not asked.
+    #[error("who signed was not compared with anybody")]
+    SignerUnchecked,
+    /// The signer is listed, but not for this.
+    #[error("{signer} is listed in {file}, but {why}")]
+    SignerNotAllowed {
+        /// The signer's name in the trust file.
+        signer: String,
+        /// The trust file.
+        file: String,
+        /// Why it does not count.
+        why: NotAllowed,
+    },
 }
 
 impl Reason {
@@ -236,6 +254,16 @@ impl Reason {
             Self::IdentityMismatch => "SH-IDENTITY",
             Self::IssuerMissing => "SH-IDENTITY-ISSUER-MISSING",
             Self::IssuerMismatch => "SH-IDENTITY-ISSUER",
+            Self::SignerUnlisted => "SH-SIGNER-UNLISTED",
+            Self::SignerUnchecked => "SH-SIGNER-UNCHECKED",
+            Self::SignerNotAllowed { why, .. } => match why {
+                NotAllowed::File => "SH-SIGNER-FILE",
+                NotAllowed::Attestation => "SH-SIGNER-ATTESTATION",
+                NotAllowed::Instance => "SH-SIGNER-INSTANCE",
+                NotAllowed::Window => "SH-SIGNER-WINDOW",
+                NotAllowed::Revoked => "SH-SIGNER-REVOKED",
+                NotAllowed::Time => "SH-SIGNER-TIME",
+            },
         }
     }
 }

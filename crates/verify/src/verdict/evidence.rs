@@ -26,6 +26,8 @@ pub enum Step {
     Identity(IdentityEvidence),
     /// The key is the one given.
     Key(KeyEvidence),
+    /// The signer is listed in a trust file, for this.
+    Policy(PolicyEvidence),
 }
 
 /// What the bundle consists of.
@@ -200,6 +202,16 @@ pub struct KeyEvidence {
     pub kind: String,
 }
 
+/// What a trust file says of the signer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyEvidence {
+    /// The signer's name in the file.
+    pub signer: String,
+    /// The file.
+    pub file: String,
+}
+
 impl Step {
     /// Returns the step's name.
     pub fn name(&self) -> StepName {
@@ -213,6 +225,7 @@ impl Step {
             Self::Sct(_) => StepName::Sct,
             Self::Identity(_) => StepName::Identity,
             Self::Key(_) => StepName::Key,
+            Self::Policy(_) => StepName::Policy,
         }
     }
 }

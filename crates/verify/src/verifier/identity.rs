@@ -1,4 +1,4 @@
-//! The certificate is the expected identity's, vouched for by the expected issuer.
+//! Whom the certificate names and who vouches for it; where somebody is expected, that one and no other.
 
 use signhere_pki::cert::{Certificate, San};
 use signhere_pki::fulcio;
@@ -8,20 +8,30 @@ use crate::error::Reason;
 use crate::verdict::{ExtensionEvidence, IdentityEvidence, StepName};
 
 /// Compares both exactly: no prefix, no pattern, no folding of case.
-pub(super) fn check(leaf: &Certificate, identity: &str, issuer: &str) -> Step<IdentityEvidence> {
+pub(super) fn check(leaf: &Certificate, expected: Option<(&str, &str)>) -> Step<IdentityEvidence> {
     let refused = |reason| failed(StepName::Identity, reason);
-    let Some(san) = leaf.san().filter(is_known) else {
-        return Err(refused(Reason::IdentityMissing).expected(identity));
+    let missing = |reason, expected: Option<&str>| match expected {
+        Some(expected) => refused(reason).expected(expected),
+        None => refused(reason),
     };
-    if san.as_str() != identity {
+    let Some(san) = leaf.san().filter(is_known) else {
+        let expected = expected.map(|(identity, _)| identity);
+        return Err(missing(Reason::IdentityMissing, expected));
+    };
+    if let Some((identity, _)) = expected
+        && san.as_str() != identity
+    {
         return Err(refused(Reason::IdentityMismatch)
             .expected(identity)
             .found(san));
     }
     let Some(found) = fulcio::issuer(leaf) else {
-        return Err(refused(Reason::IssuerMissing).expected(issuer));
+        let expected = expected.map(|(_, issuer)| issuer);
+        return Err(missing(Reason::IssuerMissing, expected));
     };
-    if found != issuer {
+    if let Some((_, issuer)) = expected
+        && found != issuer
+    {
         return Err(refused(Reason::IssuerMismatch)
             .expected(issuer)
             .found(found));

@@ -4,7 +4,7 @@ use signhere_pki::cert::Certificate;
 use signhere_pki::digest::{Digest, HashAlgorithm};
 use signhere_pki::key::{KeyKind, PublicKey, Scheme};
 
-use super::{Policy, ReadEntry, Step, failed};
+use super::{Asked, ReadEntry, Step, failed};
 use crate::bundle::{Bundle, BundleError, Content, KeyMaterial};
 use crate::entry::{LoggedDigest, LoggedEntry};
 use crate::error::Reason;
@@ -21,20 +21,23 @@ pub(super) struct Signer<'a> {
 }
 
 impl<'a> Signer<'a> {
-    pub(super) fn new(bundle: &'a Bundle, policy: &Policy, entries: &[ReadEntry]) -> Step<Self> {
-        let (key, certificate) = match (&bundle.material.key, policy) {
-            (KeyMaterial::PublicKeyHint(_), Policy::Key(key)) => (key.clone(), None),
-            (KeyMaterial::PublicKeyHint(hint), Policy::Identity { identity, .. }) => {
+    pub(super) fn new(bundle: &'a Bundle, asked: Asked<'_>, entries: &[ReadEntry]) -> Step<Self> {
+        let (key, certificate) = match (&bundle.material.key, asked) {
+            (KeyMaterial::PublicKeyHint(_), Asked::Key(key)) => (key.clone(), None),
+            (KeyMaterial::PublicKeyHint(_), Asked::Anybody) => {
+                return Err(failed(StepName::Bundle, Reason::PolicyNeedsKey));
+            }
+            (KeyMaterial::PublicKeyHint(hint), Asked::Identity(identity, _)) => {
                 return Err(failed(StepName::Bundle, Reason::PolicyNeedsKey)
                     .expected(format!("a certificate for {identity}"))
                     .found(format!("a key with the hint {:?}", excerpt(hint))));
             }
-            (KeyMaterial::Certificate(_), Policy::Key(key)) => {
+            (KeyMaterial::Certificate(_), Asked::Key(key)) => {
                 return Err(failed(StepName::Bundle, Reason::PolicyNeedsCertificate)
                     .expected(format!("the key {}", hex::encode(key.key_id())))
                     .found("a certificate"));
             }
-            (KeyMaterial::Certificate(chain), Policy::Identity { .. }) => {
+            (KeyMaterial::Certificate(chain), Asked::Identity(..) | Asked::Anybody) => {
                 let leaf = chain
                     .first()
                     .ok_or_else(|| failed(StepName::Bundle, BundleError::EmptyChain))?;
@@ -60,6 +63,13 @@ impl<'a> Signer<'a> {
     pub(super) fn hash(&self) -> Option<HashAlgorithm> {
         self.schemes.first().and_then(|scheme| scheme.hash())
     }
+}
+
+/// Returns the key that the first log entry is about, if it can be read: a claim that proves nothing yet.
+pub(super) fn logged_key(bundle: &Bundle) -> Option<PublicKey> {
+    let entry = bundle.material.tlog_entries.first()?;
+    let (logged, _) = LoggedEntry::parse(&entry.kind, &entry.version, &entry.body).ok()?;
+    logged.signatures.first()?.key.public_key().ok()
 }
 
 /// Returns the digests by which the artifact of a message signature may be known.
