@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::commands::{
     completions::CompletionsArgs, key::KeyArgs, log::LogArgs, man::ManArgs,
-    quickstart::QuickstartArgs, serve::ServeArgs, sign::SignArgs, token::TokenArgs,
+    quickstart::QuickstartArgs, serve::ServeArgs, sign::SignArgs, token::TokenArgs, tuf::TufArgs,
     verify::VerifyArgs,
 };
 
@@ -72,6 +72,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     Log(LogArgs),
     Token(TokenArgs),
+    #[command(hide = true)]
+    Tuf(TufArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }

@@ -8,6 +8,7 @@ pub(crate) mod quickstart;
 pub(crate) mod serve;
 pub(crate) mod sign;
 pub(crate) mod token;
+pub(crate) mod tuf;
 pub(crate) mod verify;
 
 use std::future::Future;
@@ -62,6 +63,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<(), CliError> {
         Command::Serve(args) => serve::run(context, &args),
         Command::Log(args) => log::run(context, &args),
         Command::Token(args) => token::run(context, &args),
+        Command::Tuf(args) => tuf::run(context, &args),
         Command::Completions(args) => completions::run(context, &args),
         Command::Man(args) => man::run(context, &args),
     }

@@ -10,6 +10,7 @@
 //! | [`fulcio`] | the certificate authority |
 //! | [`rekor_v1`], [`rekor_v2`] | the transparency log, both generations |
 //! | [`tsa`] | the timestamp authority |
+//! | [`tuf`] | trust that is kept up to date: TUF repositories and their cache |
 
 pub mod fulcio;
 pub mod identity;
@@ -20,6 +21,7 @@ pub mod rekor_v2;
 pub mod service;
 pub mod session;
 pub mod tsa;
+pub mod tuf;
 
 #[cfg(test)]
 mod testing;

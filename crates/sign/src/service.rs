@@ -22,6 +22,8 @@ pub enum Service {
     Tsa,
     /// A signhere instance's description of itself.
     Instance,
+    /// A TUF repository.
+    Tuf,
 }
 
 impl fmt::Display for Service {
@@ -32,6 +34,7 @@ impl fmt::Display for Service {
             Self::Log => "transparency log",
             Self::Tsa => "timestamp authority",
             Self::Instance => "instance",
+            Self::Tuf => "TUF repository",
         })
     }
 }

@@ -1,7 +1,9 @@
 //! Errors of TUF metadata and repositories, as a person is told of them.
 
 use signhere_serve::tuf::RepositoryError;
+use signhere_sign::tuf::ClientError;
 use signhere_verify::tuf::TufError;
+use signhere_verify::tuf::client::UpdateError;
 
 use super::CliError;
 use crate::exit::Exit;
@@ -34,6 +36,44 @@ impl From<RepositoryError> for CliError {
             ),
             RepositoryError::Unreachable { .. } => Self::new(Exit::Usage, "SH-USAGE", message),
             _ => Self::new(Exit::Trust, "SH-TUF", message),
+        }
+    }
+}
+
+impl From<UpdateError> for CliError {
+    fn from(error: UpdateError) -> Self {
+        let message = error.to_string();
+        let code = match &error {
+            UpdateError::Document {
+                error: TufError::Expired { .. },
+                ..
+            } => "SH-TUF-EXPIRED",
+            UpdateError::Document {
+                error: TufError::Threshold { .. },
+                ..
+            } => "SH-TUF-UNSIGNED",
+            UpdateError::Rollback { .. } | UpdateError::Unlisted { .. } => "SH-TUF-ROLLBACK",
+            UpdateError::Missing { .. } => "SH-TUF-MISSING",
+            UpdateError::NotCached { .. } => "SH-TUF-NOT-CACHED",
+            UpdateError::NoTarget { .. } => "SH-TUF-NO-TARGET",
+            _ => "SH-TUF",
+        };
+        Self::new(Exit::Trust, code, message)
+    }
+}
+
+impl From<ClientError> for CliError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Update(error) => error.into(),
+            ClientError::Service(error) => error.into(),
+            ClientError::File {
+                doing,
+                path,
+                kind,
+                detail,
+            } => Self::file(doing, &path, &std::io::Error::new(kind, detail)),
+            error => Self::new(Exit::Trust, "SH-TUF", error.to_string()),
         }
     }
 }
