@@ -1,6 +1,7 @@
 //! From a bundle, an artifact and a policy to a verdict. One step a file, in the order taken.
 
 mod artifact;
+mod authority;
 mod binding;
 mod chain;
 mod identity;
@@ -12,19 +13,17 @@ mod signer;
 mod time;
 
 use signhere_log::note::{NoteError, NoteVerifier};
-use signhere_pki::cert::Certificate;
-use signhere_pki::chain::Chain;
-use signhere_pki::digest::{Digest, HashAlgorithm, sha256};
+use signhere_pki::digest::{Digest, HashAlgorithm};
 use signhere_pki::key::PublicKey;
-use signhere_pki::time::Validity;
 
 use crate::bundle::{Bundle, Content, KeyMaterial};
 use crate::dsse::Envelope;
 use crate::entry::{Generation, LoggedEntry};
 use crate::error::Reason;
 use crate::policy::{Question, Trusted};
-use crate::trust::{self, Records, TransparencyLog, TrustError, TrustedRoot};
+use crate::trust::{Records, TransparencyLog, TrustError, TrustedRoot};
 use crate::verdict::{self, BundleEvidence, Failure, KeyEvidence, StepName, Verdict};
+use authority::Authority;
 use memo::Memo;
 
 pub(crate) use signer::likely_hashes;
@@ -98,8 +97,8 @@ impl Verifier {
     /// Prepares a trusted root.
     ///
     /// # Errors
-    /// [`TrustError::Chain`] when an authority's chain does not hold together,
-    /// [`TrustError::SameLogId`] when two logs cannot be told apart.
+    /// [`TrustError::SameLogId`] when two logs cannot be told apart. An authority that cannot be used fails only what
+    /// needs it; [`Self::check_authorities`] finds it at once.
     pub fn new(root: TrustedRoot) -> Result<Self, TrustError> {
         check_ids(&root.tlogs)?;
         check_ids(&root.ctlogs)?;
@@ -107,10 +106,28 @@ impl Verifier {
             requires_log: root.lists_log_of(Records::Signatures),
             requires_sct: root.lists_log_of(Records::Certificates),
             logs: root.tlogs.into_iter().map(Log::new).collect(),
-            certificate_authorities: Authority::all(root.certificate_authorities)?,
+            certificate_authorities: Authority::all(root.certificate_authorities),
             ctlogs: root.ctlogs,
-            timestamp_authorities: Authority::all(root.timestamp_authorities)?,
+            timestamp_authorities: Authority::all(root.timestamp_authorities),
             memo: Memo::default(),
+        })
+    }
+
+    /// Checks the chains of all authorities, which is otherwise done when they are first needed.
+    ///
+    /// # Errors
+    /// [`TrustError::Chain`] for the first authority whose chain does not hold together.
+    pub fn check_authorities(&self) -> Result<(), TrustError> {
+        let mut authorities = self
+            .certificate_authorities
+            .iter()
+            .chain(&self.timestamp_authorities);
+        authorities.try_for_each(|authority| match authority.chain() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(TrustError::Chain {
+                uri: authority.uri.clone(),
+                error: error.clone(),
+            }),
         })
     }
 
@@ -312,42 +329,6 @@ fn check_ids(logs: &[TransparencyLog]) -> Result<(), TrustError> {
         }
     }
     Ok(())
-}
-
-/// A certificate or timestamp authority with its chain checked.
-#[derive(Clone, Debug)]
-struct Authority {
-    uri: String,
-    /// What its chain consists of, as a digest.
-    id: [u8; 32],
-    chain: Chain,
-    validity: Validity,
-}
-
-impl Authority {
-    fn all(trusted: Vec<trust::CertificateAuthority>) -> Result<Vec<Self>, TrustError> {
-        trusted.into_iter().map(Self::new).collect()
-    }
-
-    fn new(trusted: trust::CertificateAuthority) -> Result<Self, TrustError> {
-        match Chain::new(&trusted.chain) {
-            Ok(chain) => Ok(Self {
-                uri: trusted.uri,
-                id: id(&chain),
-                chain,
-                validity: trusted.validity,
-            }),
-            Err(error) => Err(TrustError::Chain {
-                uri: trusted.uri,
-                error,
-            }),
-        }
-    }
-}
-
-fn id(chain: &Chain) -> [u8; 32] {
-    let certificates: Vec<_> = chain.certificates().map(Certificate::fingerprint).collect();
-    sha256(certificates.as_flattened())
 }
 
 /// A log entry of the bundle with its body read.

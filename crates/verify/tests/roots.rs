@@ -21,7 +21,7 @@ use signhere_testkit::forge::{
 use signhere_verify::verdict::Reason;
 use signhere_verify::verifier::Artifact;
 
-use forge::{STATEMENT, V2, V2_STATEMENT, identity, reason, verifier, verify};
+use forge::{STATEMENT, V2, V2_KEY, V2_STATEMENT, identity, reason, verifier, verify};
 
 /// A root may list the timestamp authority's certificate, or leave it to the timestamps to embed it.
 #[test]
@@ -75,6 +75,31 @@ fn an_intermediate_in_the_bundle_is_not_used() {
         let refused = reason(&root, &forge.bundle(under(Under::Intermediate)));
         assert_eq!(refused, Some(Reason::CertificateUntrusted));
     }
+}
+
+/// The first authority with a kind of key that is not known here must not take the others with it.
+#[test]
+fn an_authority_that_cannot_be_used_fails_alone() {
+    let forge = Forge::new();
+    let root = forge.trusted_root(RootVersion::V0_1);
+    let unusable = |authorities: &str| {
+        let mut root = root.clone();
+        let chain = &mut root[authorities][0]["certChain"]["certificates"];
+        chain.as_array_mut().unwrap().reverse();
+        root
+    };
+    let is_unusable = |reason: Option<Reason>| matches!(reason, Some(Reason::AuthorityUnusable(_)));
+
+    let timestamps = unusable("timestampAuthorities");
+    assert_eq!(reason(&timestamps, &forge.bundle(Kind::PLAIN)), None);
+    assert!(is_unusable(reason(&timestamps, &forge.bundle(V2))));
+
+    let certificates = unusable("certificateAuthorities");
+    assert_eq!(reason(&certificates, &forge.bundle(V2_KEY)), None);
+    assert!(is_unusable(reason(
+        &certificates,
+        &forge.bundle(Kind::PLAIN)
+    )));
 }
 
 /// Authorities renew their keys and keep their names: whichever comes first, the right one is found.

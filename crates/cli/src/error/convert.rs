@@ -86,6 +86,7 @@ impl From<&Failure> for CliError {
 fn exit_of(failure: &Failure) -> Exit {
     match (&failure.reason, failure.step) {
         (Reason::PolicyNeedsKey, _) => Exit::NoCertificate,
+        (Reason::AuthorityUnusable(_), _) => Exit::Trust,
         (Reason::ArtifactBytesNeeded | Reason::ArtifactDigestMissing, _) => Exit::Failed,
         (Reason::SignerUnlisted | Reason::SignerUnchecked, _) => Exit::Unlisted,
         (
@@ -117,6 +118,7 @@ fn mend_of(reason: &Reason) -> Option<&'static str> {
         | Reason::SctUnknownLog => Some(
             "if it was signed on another instance: --instance, --trust-config or --trusted-root",
         ),
+        Reason::AuthorityUnusable(_) => Some("signhere trust update"),
         _ => None,
     }
 }

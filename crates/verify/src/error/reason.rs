@@ -142,6 +142,9 @@ pub enum Reason {
     /// The certificate's chain does not hold at a proven time.
     #[error(transparent)]
     Chain(ChainError),
+    /// An authority of the trusted root cannot be used.
+    #[error("an authority of the trusted root cannot be used: {0}")]
+    AuthorityUnusable(ChainError),
     /// A proven time is outside the validity of the certificate authority.
     #[error("the certificate authority was not valid at the proven time")]
     AuthorityWindow,
@@ -245,6 +248,7 @@ impl Reason {
             Self::Chain(ChainError::Expired { .. }) => "SH-CERT-EXPIRED",
             Self::Chain(ChainError::NotYetValid { .. }) => "SH-CERT-NOT-YET-VALID",
             Self::Chain(_) => "SH-CERT-CHAIN",
+            Self::AuthorityUnusable(_) => "SH-TRUST-AUTHORITY",
             Self::AuthorityWindow => "SH-CERT-WINDOW",
             Self::SctMissing => "SH-SCT-MISSING",
             Self::SctUnknownLog => "SH-SCT-UNKNOWN",

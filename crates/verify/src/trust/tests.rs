@@ -18,7 +18,8 @@ fn the_embedded_roots_are_whole() {
         let root = TrustedRoot::parse(json.as_bytes()).unwrap();
         assert_eq!(root.unsupported, []);
         assert_eq!(root.unknown_fields, [""; 0]);
-        assert!(crate::verifier::Verifier::new(root.clone()).is_ok());
+        let verifier = crate::verifier::Verifier::new(root.clone()).unwrap();
+        assert_eq!(verifier.check_authorities(), Ok(()));
         // What is written reads as what was written.
         let again = TrustedRoot::parse(&root.to_json()).unwrap();
         assert_eq!(again.to_json(), root.to_json());
@@ -160,7 +161,8 @@ fn a_chain_that_does_not_hold_is_no_trust() {
     let chain = &mut root["certificateAuthorities"][1]["certChain"]["certificates"];
     let reversed: Vec<Value> = chain.as_array().unwrap().iter().rev().cloned().collect();
     *chain = reversed.into();
-    let error = crate::verifier::Verifier::new(parse(&root).unwrap()).unwrap_err();
+    let verifier = crate::verifier::Verifier::new(parse(&root).unwrap()).unwrap();
+    let error = verifier.check_authorities().unwrap_err();
     assert!(matches!(error, TrustError::Chain { uri, .. } if uri == "https://fulcio.sigstore.dev"));
 }
 

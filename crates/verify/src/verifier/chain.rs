@@ -1,7 +1,7 @@
 //! The certificate was issued by a trusted authority and valid at every proven time.
 
 use signhere_pki::cert::Certificate;
-use signhere_pki::chain::{ChainError, Purpose};
+use signhere_pki::chain::{Chain, ChainError, Purpose};
 use signhere_pki::time::Time;
 
 use super::{Authority, Step, Verifier, failed};
@@ -16,10 +16,12 @@ impl Verifier {
         times: &[Time],
     ) -> Step<(&Certificate, CertificateEvidence)> {
         let mut nearest: Option<Box<Failure>> = None;
-        let named = |authority: &&Authority| authority.chain.issuer_of(leaf).is_some();
+        let named = |authority: &&Authority| authority.is_named_by(leaf);
         for authority in self.certificate_authorities.iter().filter(named) {
             match self.check_authority(authority, leaf, times) {
-                Ok(issuer) => return Ok((issuer, evidence(authority, issuer, leaf))),
+                Ok((chain, issuer)) => {
+                    return Ok((issuer, evidence(authority, chain, issuer, leaf)));
+                }
                 // Authorities renew their keys under one name: another may still be the one.
                 Err(failure) => {
                     nearest = nearest
@@ -40,14 +42,14 @@ impl Verifier {
         authority: &'a Authority,
         leaf: &Certificate,
         times: &[Time],
-    ) -> Step<&'a Certificate> {
+    ) -> Step<(&'a Chain, &'a Certificate)> {
         let refused = |error| failed(StepName::Certificate, Reason::Chain(error));
-        let chain = &authority.chain;
+        let chain = authority.usable(StepName::Certificate)?;
         let (Some(first), Some(issuer)) = (times.first(), chain.issuer_of(leaf)) else {
             return Err(failed(StepName::Time, Reason::TimeMissing));
         };
         self.memo
-            .once(&[b"issued", &authority.id, leaf.der()], || {
+            .once(&[b"issued", &authority.id(), leaf.der()], || {
                 let verified = chain.verify_leaf(leaf, *first, Purpose::CodeSigning);
                 verified.map(|_| ()).map_err(refused)
             })?;
@@ -59,7 +61,7 @@ impl Verifier {
             Some(time) => Err(failed(StepName::Certificate, Reason::AuthorityWindow)
                 .expected(authority.validity)
                 .found(time)),
-            None => Ok(issuer),
+            None => Ok((chain, issuer)),
         }
     }
 }
@@ -69,6 +71,7 @@ fn is_nearer(failure: &Reason, other: &Reason) -> bool {
     let rank = |reason: &Reason| match reason {
         Reason::Chain(ChainError::SignatureInvalid { .. }) => 0,
         Reason::AuthorityWindow => 2,
+        Reason::AuthorityUnusable(_) => 3,
         _ => 1,
     };
     rank(failure) > rank(other)
@@ -76,10 +79,11 @@ fn is_nearer(failure: &Reason, other: &Reason) -> bool {
 
 fn evidence(
     authority: &Authority,
+    chain: &Chain,
     issuer: &Certificate,
     leaf: &Certificate,
 ) -> CertificateEvidence {
-    let root = authority.chain.certificates().last();
+    let root = chain.certificates().last();
     CertificateEvidence {
         authority: authority.uri.clone(),
         issuer: issuer.subject(),

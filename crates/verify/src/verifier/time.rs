@@ -55,7 +55,14 @@ impl Verifier {
         let time = token.gen_time();
         let mut nearest = Reason::TimestampUntrusted;
         for authority in &self.timestamp_authorities {
-            match token.verify(signature, &authority.chain) {
+            let chain = match authority.chain() {
+                Ok(chain) => chain,
+                Err(error) => {
+                    nearest = Reason::AuthorityUnusable(error.clone());
+                    continue;
+                }
+            };
+            match token.verify(signature, chain) {
                 Ok(_) if !authority.validity.contains(time) => nearest = Reason::TimestampWindow,
                 Ok(verified) => {
                     return Ok(TimeSource {
