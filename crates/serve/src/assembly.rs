@@ -271,15 +271,18 @@ impl Assembly {
         self.open.ct.values().for_each(|log| log.close());
     }
 
-    /// Every CT log under its name, the active one under `/ct` too.
+    /// The active CT log under `/ct` and its name; those before it, to be read under theirs.
     fn ct_routes(&mut self, now: Time) -> Result<Router, ServeError> {
-        let mut routes = Router::new();
-        for shard in begun(self.keyring.manifest(), Role::Ct, now) {
-            let log = self.ct_log(&shard)?;
-            routes = routes.merge(log.router(&format!("/{}", shard.name)));
-        }
         let active = self.active_shard(Role::Ct, now)?;
-        Ok(routes.merge(self.ct_log(&active)?.router("/ct")))
+        let mut routes = self.ct_log(&active)?.router("/ct");
+        for shard in begun(self.keyring.manifest(), Role::Ct, now) {
+            let (log, prefix) = (self.ct_log(&shard)?, format!("/{}", shard.name));
+            routes = routes.merge(match shard == active {
+                true => log.router(&prefix),
+                false => log.reads(&prefix),
+            });
+        }
+        Ok(routes)
     }
 
     fn ca_routes(&mut self, now: Time) -> Result<Router, ServeError> {

@@ -133,6 +133,35 @@ async fn the_old_log_takes_entries_until_the_new_one_is_open() {
     assert!(quiet.log_something("three").await.starts_with("log-2-"));
 }
 
+/// What a log of the past promises now is believed by nobody once its time is over.
+#[tokio::test]
+async fn a_ct_log_takes_nothing_once_the_next_one_signs() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Arc::new(FakeClock::at(START));
+    let quiet = Quiet::open(&dir.path().join("instance"), &clock).await;
+    let submit = async |prefix: &str| {
+        let paths = ["add-chain", "add-pre-chain"].map(|name| format!("{prefix}/ct/v1/{name}"));
+        let mut statuses = Vec::new();
+        for path in paths {
+            let post = Request::post(path).header("content-type", "application/json");
+            let (status, _) = quiet.ask(post, Body::from(r#"{"chain":[]}"#)).await;
+            statuses.push(status);
+        }
+        let (status, _) = quiet.get(&format!("{prefix}/ct/v1/get-roots")).await;
+        (statuses, status)
+    };
+    let (taken, gone) = ((vec![400, 400], 200), (vec![404, 404], 404));
+    assert_eq!(submit("/ct-1").await, taken);
+
+    quiet.rotate(Role::Ct);
+    quiet.pass(LEAD);
+    for prefix in ["/ct", "/ct-2"] {
+        assert_eq!(submit(prefix).await, taken, "{prefix}");
+    }
+    assert_eq!(submit("/ct-1").await, gone);
+    assert_eq!(quiet.get("/ct-1/checkpoint").await.0, 200);
+}
+
 #[tokio::test]
 async fn every_service_has_its_new_key_when_the_time_has_come_even_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
