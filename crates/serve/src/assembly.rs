@@ -238,13 +238,6 @@ impl Assembly {
         })
     }
 
-    /// Reads again what others have changed in the folder.
-    pub(crate) fn reload(&mut self) -> Result<(), ServeError> {
-        self.keyring.reload()?;
-        self.is_published = false;
-        Ok(())
-    }
-
     /// Tells clients what the manifest says, unless they have been told: by TUF, in the folder, and over HTTP.
     pub(crate) fn publish(&mut self, now: Time) -> Result<(), ServeError> {
         let refreshed = self.tuf.as_ref().map(|tuf| tuf.refresh(now)).transpose();

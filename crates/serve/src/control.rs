@@ -4,7 +4,6 @@
 //! |---|---|
 //! | `POST /rotate` | a new key for a service: [`Rotate`] in, [`Rotated`] out |
 //! | `GET /status` | the [`Report`] of the moment |
-//! | `POST /reload` | reads again what was changed in the folder, and publishes it |
 //!
 //! HTTP/1.1 and JSON, as everywhere else; a refusal is [`Refused`].
 
@@ -101,7 +100,6 @@ impl ControlListener {
     pub(crate) async fn serve(self, upkeep: Arc<Upkeep>, mut stopped: watch::Receiver<()>) {
         let router = Router::new()
             .route("/rotate", post(rotate))
-            .route("/reload", post(reload))
             .route("/status", get(status))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .with_state(upkeep);
@@ -122,11 +120,6 @@ async fn rotate(
     Json(request): Json<Rotate>,
 ) -> Result<Json<Rotated>, ServeError> {
     on_thread(move || upkeep.rotate(request)).await.map(Json)
-}
-
-async fn reload(State(upkeep): State<Arc<Upkeep>>) -> Result<StatusCode, ServeError> {
-    on_thread(move || upkeep.reload()).await?;
-    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn status(State(upkeep): State<Arc<Upkeep>>) -> Response {

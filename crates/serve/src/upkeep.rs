@@ -88,12 +88,6 @@ impl Upkeep {
         Ok(rotated)
     }
 
-    /// Reads again what others have changed in the folder, and publishes it.
-    pub(crate) fn reload(&self) -> Result<(), ServeError> {
-        self.assembly().reload()?;
-        self.look()
-    }
-
     /// Commits what waits in the logs, then closes them.
     pub(crate) fn close(&self) {
         self.assembly().close();

@@ -4,30 +4,14 @@
 
 mod common;
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use common::{EMAIL, Running, entry_request, p256};
 use signhere_serve::status::NAMES_PEOPLE;
+use signhere_testkit::written::Written;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 
-/// Where the events of this process go. There is one test in it.
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
+// One test, for the events of the whole process.
 #[tokio::test]
 async fn a_signing_leaves_lines_without_token_or_address() {
     let written = Written::default();
@@ -58,7 +42,7 @@ async fn a_signing_leaves_lines_without_token_or_address() {
     let metrics = instance.get("/metrics").await.text().await.unwrap();
     instance.stop().await;
 
-    let log = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    let log = written.text();
     let (naming, others): (Vec<_>, Vec<_>) =
         log.lines().partition(|line| line.contains(NAMES_PEOPLE));
     assert_eq!(naming.len(), 1, "{log}");

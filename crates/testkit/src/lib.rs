@@ -7,9 +7,11 @@
 //! | [`network`] | servers on loopback, and a client that does not wait |
 //! | [`corpus`] | real signatures made by others, when they are at hand |
 //! | [`forge`] | a whole Sigstore in memory: valid bundles of every kind, and bundles spoiled on purpose |
+//! | [`written`] | a writer that keeps what is written, for events |
 
 pub mod clock;
 pub mod corpus;
 pub mod forge;
 pub mod network;
 pub mod random;
+pub mod written;

@@ -1,14 +1,13 @@
 //! Health, readiness and metrics through the router, and what a request leaves in the log.
 
-use std::io;
 use std::sync::Mutex;
 
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use axum::routing::post;
 use serde_json::Value;
+use signhere_testkit::written::Written;
 use tower_service::Service as _;
-use tracing_subscriber::fmt::MakeWriter;
 
 use super::*;
 use crate::status::sample::{Change, Sample, source};
@@ -151,36 +150,14 @@ async fn requests_are_counted_by_route_and_never_by_path() {
     assert!(!text.contains("nowhere"), "{text}");
 }
 
-/// Where a subscriber writes in a test.
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Written {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
 #[tokio::test]
 async fn one_line_a_request_that_tells_no_secret() {
     let watched = Watched::new();
     let written = Written::default();
+    let to = written.clone();
     let subscriber = tracing_subscriber::fmt()
         .json()
-        .with_writer(written.clone())
+        .with_writer(move || to.clone())
         .finish();
     let (_, headers, _) = {
         let _guard = tracing::subscriber::set_default(subscriber);
@@ -188,7 +165,7 @@ async fn one_line_a_request_that_tells_no_secret() {
             .ask("POST", "/api/v2/signingCert?token=SECRET")
             .await
     };
-    let log = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    let log = written.text();
     assert!(!log.contains("SECRET"), "{log}");
     let line: Value = serde_json::from_str(log.trim_end()).unwrap();
     let fields = &line["fields"];
@@ -207,15 +184,16 @@ async fn one_line_a_request_that_tells_no_secret() {
 async fn who_a_certificate_names_stands_in_a_line_of_its_own() {
     let watched = Watched::new();
     let written = Written::default();
+    let to = written.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_ansi(false)
-        .with_writer(written.clone())
+        .with_writer(move || to.clone())
         .finish();
     {
         let _guard = tracing::subscriber::set_default(subscriber);
         watched.ask("PUT", "/api/v2/signingCert").await;
     }
-    let log = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    let log = written.text();
     let naming: Vec<_> = log
         .lines()
         .filter(|line| line.contains("ada@example.org"))

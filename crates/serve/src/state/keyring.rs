@@ -226,12 +226,6 @@ impl Keyring {
         Ok(())
     }
 
-    /// Reads the manifest again: another process may have changed it while this one did not hold the folder.
-    pub(crate) fn reload(&mut self) -> Result<(), ServeError> {
-        self.manifest = Manifest::load(&self.dir)?;
-        Ok(())
-    }
-
     fn make_shard(
         &self,
         role: Role,
@@ -344,5 +338,7 @@ fn cannot_certify(error: &BuildError) -> ServeError {
     ServeError::make("a certificate", error)
 }
 
+#[cfg(test)]
+pub(crate) mod sample;
 #[cfg(test)]
 mod tests;

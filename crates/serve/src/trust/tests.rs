@@ -4,8 +4,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::External;
-use crate::state::files::ensure_private_dir;
-use crate::state::keyring::Founding;
+use crate::state::keyring::sample;
 use crate::state::manifest::OVERLAP;
 use crate::state::seal::Unlock;
 
@@ -14,13 +13,7 @@ const NOW: Time = Time::from_unix(1_795_000_000);
 fn keyring() -> (TempDir, Keyring) {
     let dir = tempfile::tempdir().unwrap();
     let keys = dir.path().join("keys");
-    ensure_private_dir(&keys).unwrap();
-    let founding = Founding {
-        organization: "Example",
-        host: None,
-    };
-    let random = SeededRandom::new(1);
-    let keyring = Keyring::create(&keys, founding, &Unlock::File, NOW, &random).unwrap();
+    let keyring = sample::keyring(&keys, NOW);
     (dir, keyring)
 }
 
@@ -92,7 +85,7 @@ fn every_key_that_a_service_has_had_is_listed_with_its_span() {
 
 #[test]
 fn a_service_that_has_served_is_believed_when_it_is_off() {
-    let (_dir, mut keyring) = keyring();
+    let (dir, mut keyring) = keyring();
     let mut config = config();
     let on = &mut config.services;
     (on.ca, on.ct, on.log, on.tsa) = (false, false, false, false);
@@ -119,10 +112,9 @@ fn a_service_that_has_served_is_believed_when_it_is_off() {
     keyring.note_served(&[Role::Log, Role::Ca]).unwrap();
     assert_eq!(lengths(&keyring), [1, 0, 1, 0]);
     // Once, and for good.
-    keyring.reload().unwrap();
-    keyring.note_served(&[Role::Ct]).unwrap();
-    keyring.reload().unwrap();
-    assert_eq!(lengths(&keyring), [1, 1, 1, 0]);
+    let open = || Keyring::open(&dir.path().join("keys"), &Unlock::File).unwrap();
+    open().note_served(&[Role::Ct]).unwrap();
+    assert_eq!(lengths(&open()), [1, 1, 1, 0]);
 }
 
 #[test]

@@ -4,7 +4,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use signhere_pki::key::{KeyKind, PrivateKey};
-use signhere_testkit::random::SeededRandom;
 use signhere_verify::tuf::TufError;
 use tempfile::TempDir;
 use tower_service::Service;
@@ -12,7 +11,7 @@ use tower_service::Service;
 use super::admin::TUF_ROOT_NEXT;
 use super::published::KEPT;
 use super::*;
-use crate::state::keyring::{Founding, Keyring, TUF_ROOT, TUF_TARGETS, TUF_TIMESTAMP};
+use crate::state::keyring::{Keyring, TUF_ROOT, TUF_TARGETS, TUF_TIMESTAMP, sample};
 use crate::state::seal::Unlock;
 
 const NOW: Time = Time::from_unix(1_795_000_000);
@@ -389,13 +388,7 @@ impl Instance {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let keys = dir.path().join("keys");
-        ensure_private_dir(&keys).unwrap();
-        let founding = Founding {
-            organization: "Example",
-            host: None,
-        };
-        let random = SeededRandom::new(1);
-        let keyring = Keyring::create(&keys, founding, &Unlock::File, NOW, &random).unwrap();
+        let keyring = sample::keyring(&keys, NOW);
         ensure_private_dir(&dir.path().join("tuf")).unwrap();
         let signers = Self::signers(&keyring);
         let repository = Repository::create(

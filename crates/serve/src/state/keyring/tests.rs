@@ -7,16 +7,11 @@ use super::*;
 use crate::state::manifest::OVERLAP;
 
 const NOW: Time = Time::from_unix(1_795_000_000);
-const FOUNDING: Founding<'_> = Founding {
-    organization: "Example",
-    host: None,
-};
 
 fn made() -> (tempfile::TempDir, Keyring) {
     let dir = tempfile::tempdir().unwrap();
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
-    let random = SeededRandom::new(1);
-    let keyring = Keyring::create(dir.path(), FOUNDING, &Unlock::File, NOW, &random).unwrap();
+    let keyring = sample::keyring(dir.path(), NOW);
     (dir, keyring)
 }
 
