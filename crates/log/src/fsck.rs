@@ -202,7 +202,13 @@ fn compare(objects: &Arc<dyn Objects>, expected: Vec<(TileId, Vec<u8>)>) -> Resu
     let mut tiles = 0_u64;
     for (id, bytes) in expected {
         let path = id.to_string();
-        match objects.get(&path)? {
+        let mut stored = objects.get(&path)?;
+        // A log that goes on meanwhile removes partial tiles once the full one is there, which begins like them.
+        if stored.is_none() && !id.is_full() {
+            stored = objects.get(&id.full().to_string())?;
+            stored = stored.map(|full| id.cut(full).unwrap_or_default());
+        }
+        match stored {
             None => return Err(FsckError::Missing { path }),
             Some(stored) if stored != bytes => return Err(FsckError::Differs { path }),
             Some(_) => tiles = tiles.saturating_add(1),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::storage::{Journal, Lock, Objects, StorageError};
+use crate::tile::TileId;
 
 /// Objects, journal and lock of one log. Clones share their content.
 #[derive(Clone, Debug, Default)]
@@ -84,6 +85,20 @@ impl MemoryStorage {
             .get(path)
             .or_else(|| state.synced.get(path))
             .cloned()
+    }
+
+    /// Removes every partial tile whose full tile a log of `size` entries has, for good; not an operation.
+    pub fn sweep(&self, size: u64) {
+        let is_needed = |path: &String, _: &mut Vec<u8>| {
+            let Ok(id) = path.parse::<TileId>() else {
+                return true;
+            };
+            let of_log = TileId::of_log(id.kind(), id.index(), size);
+            id.is_full() || !of_log.is_some_and(TileId::is_full)
+        };
+        let mut state = self.state();
+        state.synced.retain(is_needed);
+        state.unsynced.retain(is_needed);
     }
 
     /// Scripts the next fault, in place of one scripted before.

@@ -11,6 +11,9 @@ use crate::storage::{Objects, StorageError};
 use crate::tile::{self, HEIGHT, TileError, TileId, TileKind, WIDTH};
 use crate::tree::{Place, TileNodes};
 
+/// The bytes of a hash in a tile.
+const HASH_BYTES: u64 = 32;
+
 /// A log's stored tiles. What it answers holds only as far as it is checked against a checkpoint.
 #[derive(Clone)]
 pub struct LogReader {
@@ -34,15 +37,47 @@ impl LogReader {
     /// # Errors
     /// The log is not that large, or its tile is missing or malformed.
     pub fn entry(&self, index: u64, size: u64) -> Result<Vec<u8>, ReadError> {
-        if index >= size {
-            return Err(ReadError::Beyond { index, size });
+        let beyond = || ReadError::Beyond { index, size };
+        let kind = self.layout.kind();
+        let (tile, position) = place(index, size).ok_or_else(beyond)?;
+        let (bytes, stored) = self.tile(TileId::of_log(kind, tile, size).ok_or_else(beyond)?)?;
+        let entries = self.split(&bytes, stored)?;
+        let entry = entries.get(position).ok_or_else(beyond)?;
+        Ok(entry.to_vec())
+    }
+
+    /// The leaf hash of entry `index` of the log at `size`: 32 bytes are read, however large the entries are.
+    ///
+    /// # Errors
+    /// As [`Self::entry`].
+    pub fn leaf_hash(&self, index: u64, size: u64) -> Result<Hash, ReadError> {
+        let beyond = || ReadError::Beyond { index, size };
+        let kind = TileKind::Hashes { level: 0 };
+        let (tile, position) = place(index, size).ok_or_else(beyond)?;
+        let id = TileId::of_log(kind, tile, size).ok_or_else(beyond)?;
+        let offset = u64::try_from(position)
+            .unwrap_or(u64::MAX)
+            .saturating_mul(HASH_BYTES);
+        for id in [id, id.full()] {
+            let path = id.to_string();
+            let Some(part) = self.objects.part(&path, offset, size_of::<Hash>())? else {
+                continue;
+            };
+            let expected = u64::from(id.width()).saturating_mul(HASH_BYTES);
+            return match Hash::try_from(part.bytes) {
+                Ok(hash) if part.total == expected => Ok(hash),
+                _ => Err(ReadError::Tile {
+                    path,
+                    error: TileError::Length {
+                        expected: usize::try_from(expected).unwrap_or(usize::MAX),
+                        found: usize::try_from(part.total).unwrap_or(usize::MAX),
+                    },
+                }),
+            };
         }
-        let entries = self.entries(index / u64::from(WIDTH), size)?;
-        let position = usize::try_from(index % u64::from(WIDTH)).unwrap_or(usize::MAX);
-        entries
-            .into_iter()
-            .nth(position)
-            .ok_or(ReadError::Beyond { index, size })
+        Err(ReadError::Missing {
+            path: id.to_string(),
+        })
     }
 
     /// The entries of tile number `tile` of the log at `size`.
@@ -56,13 +91,7 @@ impl LogReader {
         };
         // A partial tile may be gone once the full one is there, which starts with the same entries.
         let (bytes, stored) = self.tile(id)?;
-        let mut entries =
-            self.layout
-                .split(&bytes, stored.width())
-                .map_err(|error| ReadError::Tile {
-                    path: stored.to_string(),
-                    error,
-                })?;
+        let mut entries = self.split(&bytes, stored)?;
         entries.truncate(usize::from(id.width()));
         Ok(entries.into_iter().map(<[u8]>::to_vec).collect())
     }
@@ -115,6 +144,14 @@ impl LogReader {
         proof::root(&StoredNodes::new(self, size), size)
     }
 
+    fn split<'a>(&self, bytes: &'a [u8], stored: TileId) -> Result<Vec<&'a [u8]>, ReadError> {
+        let split = self.layout.split(bytes, stored.width());
+        split.map_err(|error| ReadError::Tile {
+            path: stored.to_string(),
+            error,
+        })
+    }
+
     fn tile(&self, id: TileId) -> Result<(Vec<u8>, TileId), ReadError> {
         if let Some(bytes) = self.objects.get(&id.to_string())? {
             return Ok((bytes, id));
@@ -129,6 +166,13 @@ impl LogReader {
                 path: id.to_string(),
             })
     }
+}
+
+/// In which tile entry `index` is, and where in it; none beyond the log.
+fn place(index: u64, size: u64) -> Option<(u64, usize)> {
+    let width = u64::from(WIDTH);
+    let position = usize::try_from(index % width).ok()?;
+    (index < size).then_some((index / width, position))
 }
 
 /// Why a log cannot be read.

@@ -90,6 +90,8 @@ pub struct Sequencer {
     state: State,
     published: Published,
     journal: JournalFill,
+    /// The size at which the tiles were last synced and the journal cleared.
+    synced: u64,
     /// Set while storage is behind or ahead of `state`; stays set when a write failed.
     stopped: bool,
 }
@@ -106,6 +108,7 @@ impl Sequencer {
             config,
             storage,
             reader,
+            synced: state.tree.size(),
             state,
             published,
             journal: JournalFill::default(),
@@ -123,6 +126,7 @@ impl Sequencer {
             return Ok(());
         }
         let (state, published) = recovery::recover(&self.config, &mut self.storage, &self.reader)?;
+        self.synced = state.tree.size();
         self.state = state;
         self.published = published;
         self.journal = JournalFill::default();
@@ -179,6 +183,7 @@ impl Sequencer {
             self.storage.objects.sync()?;
             self.storage.journal.clear()?;
             self.journal = JournalFill::default();
+            self.synced = self.state.tree.size();
         }
         self.stopped = false;
         for answer in &mut answers {
@@ -237,6 +242,12 @@ impl Sequencer {
         self.published.size
     }
 
+    /// The number of entries that are published and whose tiles survive a crash without the journal. The
+    /// partial tiles of what is full at this size are never asked for again, not even by a recovery.
+    pub fn settled_size(&self) -> u64 {
+        self.synced.min(self.published.size)
+    }
+
     /// The root of the Merkle tree of all entries.
     pub fn root(&self) -> Hash {
         self.state.root
@@ -258,6 +269,14 @@ impl Sequencer {
     /// Those of [`LogReader::entry`].
     pub fn read_entry(&self, index: u64) -> Result<Vec<u8>, SequencerError> {
         Ok(self.reader.entry(index, self.size())?)
+    }
+
+    /// The leaf hash of entry `index`.
+    ///
+    /// # Errors
+    /// Those of [`LogReader::leaf_hash`].
+    pub fn leaf_hash(&self, index: u64) -> Result<Hash, SequencerError> {
+        Ok(self.reader.leaf_hash(index, self.size())?)
     }
 
     /// The proof that entry `index` is under the published checkpoint.

@@ -33,11 +33,10 @@ use crate::config::Limits;
 use crate::error::ServeError;
 use crate::http::problem::Problem;
 use crate::http::{body, tiles};
-use crate::log::known::Known;
 use crate::pool::{CommitError, Pool, PoolError};
 use crate::proto::Bytes;
-use crate::store::{self, Place, Sweeper};
-use sequence::{Certificates, Submission, identity_of_leaf};
+use crate::store::{self, Place};
+use sequence::{Certificates, Submission};
 use submission::{Handed, Kind};
 
 pub(crate) use external::{ExternalCt, ExternalError};
@@ -191,16 +190,8 @@ impl CtLog {
         };
         let sequencer =
             Sequencer::open(config, storage).map_err(|e| ServeError::open_log(NAME, place, &e))?;
-        let sweeper = Sweeper::new(&place.folder, TileKind::Data);
-        let known = place.folder.join("known.sqlite");
-        let known = Known::open(&known, &sequencer, identity_of_leaf);
-        let pool = Pool::start(
-            NAME,
-            Certificates::new(sequencer, known, sweeper, Arc::clone(&clock)),
-            limits.queue,
-            limits.batch,
-            clock,
-        )?;
+        let certificates = Certificates::new(&place.folder, sequencer, Arc::clone(&clock));
+        let pool = Pool::start(NAME, certificates, limits.queue, limits.batch, clock)?;
         let log = Self {
             pool,
             objects,

@@ -1,7 +1,8 @@
 //! The signature transparency log: Rekor v2's API over a tiled log.
 
 mod entries;
-pub(crate) mod known;
+pub(crate) mod indexed;
+mod known;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -77,7 +78,7 @@ impl Log {
         };
         let sequencer =
             Sequencer::open(config, storage).map_err(|e| ServeError::open_log(NAME, place, &e))?;
-        let entries = Entries::new(&place.folder, sequencer, Arc::clone(&clock));
+        let entries = Entries::new(&place.folder, sequencer);
         let pool = Pool::start(NAME, entries, limits.queue, limits.batch, clock)?;
         Ok(Self {
             pool,

@@ -219,6 +219,75 @@ fn a_certificate_log_hashes_what_rfc_6962_says() {
 }
 
 #[test]
+fn a_log_has_settled_once_its_tiles_are_synced() {
+    let (setup, storage) = (Setup::new(2), MemoryStorage::new());
+    let mut log = setup.open(&storage).unwrap();
+    for (count, settled) in [(250, 0), (5, 255), (1, 255), (3, 259), (1, 259)] {
+        log.append_batch(batch(log.size(), count)).unwrap();
+        assert_eq!(log.settled_size(), settled);
+    }
+    log = setup.open(&storage).unwrap();
+    assert_eq!(log.settled_size(), 260);
+}
+
+#[test]
+fn a_leaf_hash_is_read_alone_from_the_partial_or_the_full_tile() {
+    let (setup, storage) = (Setup::new(1), MemoryStorage::new());
+    let mut log = setup.open(&storage).unwrap();
+    log.append_batch(batch(0, 255)).unwrap();
+    let reader = log.reader().clone();
+    let expected = leaf_hash(&entry(254));
+    assert_eq!(reader.leaf_hash(254, 255), Ok(expected));
+    log.append_batch(batch(255, 45)).unwrap();
+    storage.sweep(log.settled_size());
+    assert_eq!(storage.object("tile/0/000.p/255"), None);
+    assert_eq!(reader.leaf_hash(254, 255), Ok(expected));
+    assert_eq!(reader.leaf_hash(299, 300), Ok(leaf_hash(&entry(299))));
+    let (index, size) = (300, 300);
+    assert_eq!(
+        reader.leaf_hash(index, size),
+        Err(ReadError::Beyond { index, size })
+    );
+    let path = "tile/0/001.p/44".to_owned();
+    for found in [43 * 32, 44 * 32 + 1] {
+        storage.objects().put(&path, &vec![0; found]).unwrap();
+        let error = TileError::Length {
+            expected: 44 * 32,
+            found,
+        };
+        let path = path.clone();
+        let refused = Err(ReadError::Tile { path, error });
+        assert_eq!(reader.leaf_hash(299, 300), refused);
+    }
+    let path = "tile/0/001.p/45".to_owned();
+    assert_eq!(reader.leaf_hash(299, 301), Err(ReadError::Missing { path }));
+}
+
+/// Somebody checks a log that goes on: the partial tiles of what was published a moment ago are gone.
+#[test]
+fn fsck_takes_a_full_tile_for_the_partial_one_that_it_begins_with() {
+    let (setup, storage) = (Setup::new(1), MemoryStorage::new());
+    let mut log = setup.open(&storage).unwrap();
+    log.append_batch(batch(0, 250)).unwrap();
+    let checkpoint = Arc::clone(log.checkpoint());
+    log.append_batch(batch(250, 10)).unwrap();
+    storage.sweep(log.settled_size());
+    assert_eq!(storage.object("tile/0/000.p/250"), None);
+    let put = |path: &str, bytes: &[u8]| storage.objects().put(path, bytes).unwrap();
+    put(CHECKPOINT_PATH, checkpoint.as_bytes());
+    assert_eq!(setup.fsck(&storage), Ok(250));
+
+    let path = "tile/0/000.p/250".to_owned();
+    let mut full = storage.object("tile/0/000").unwrap();
+    full[0] ^= 1;
+    put("tile/0/000", &full);
+    let differs = Err(FsckError::Differs { path });
+    assert_eq!(setup.fsck(&storage), differs);
+    put("tile/0/000", &full[1..]);
+    assert_eq!(setup.fsck(&storage), differs);
+}
+
+#[test]
 fn fsck_finds_every_changed_or_missing_object() {
     let (setup, storage) = (Setup::new(1), MemoryStorage::new());
     let mut log = setup.open(&storage).unwrap();
@@ -274,6 +343,7 @@ proptest! {
                 log = setup.open(&storage).unwrap();
             }
             seen.push((log.size(), log.root()));
+            storage.sweep(log.settled_size());
         }
 
         let leaves: Vec<_> = (0..log.size()).map(|index| leaf_hash(&entry(index))).collect();
@@ -289,6 +359,7 @@ proptest! {
             let naive = Naive::inclusion(&leaves, usize::try_from(index).unwrap());
             prop_assert_eq!(answer.proof, naive);
             prop_assert_eq!(log.read_entry(index).unwrap(), entry(index));
+            prop_assert_eq!(log.leaf_hash(index), Ok(leaf_hash(&entry(index))));
         }
         prop_assert_eq!(setup.fsck(&storage), Ok(size));
     }

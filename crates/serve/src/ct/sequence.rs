@@ -1,17 +1,18 @@
 //! The CT log as its thread drives it: no certificate twice.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
+use signhere_log::layout::Layout;
 use signhere_log::merkle::Hash;
 use signhere_log::sequencer::Sequencer;
 use signhere_log::static_ct::{LogEntry, TileLeaf, leaf_index_extension};
 use signhere_pki::digest::sha256;
 use signhere_pki::time::Clock;
 
-use crate::log::known::Known;
+use crate::log::indexed::IndexedLog;
 use crate::pool::{CommitError, Sequence};
-use crate::store::Sweeper;
 
 /// What is to be logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,11 +32,9 @@ pub(crate) struct Logged {
     pub(super) extensions: Vec<u8>,
 }
 
-/// The sequencer, and what it is known to hold.
+/// The log, and the clock of its timestamps.
 pub(super) struct Certificates {
-    sequencer: Sequencer,
-    known: Known,
-    sweeper: Sweeper,
+    log: IndexedLog,
     clock: Arc<dyn Clock>,
 }
 
@@ -46,24 +45,18 @@ enum Place {
 }
 
 impl Certificates {
-    pub(super) fn new(
-        sequencer: Sequencer,
-        known: Known,
-        sweeper: Sweeper,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    /// The log in `folder`, open in `sequencer`.
+    pub(super) fn new(folder: &Path, sequencer: Sequencer, clock: Arc<dyn Clock>) -> Self {
         Self {
-            sequencer,
-            known,
-            sweeper,
+            log: IndexedLog::new(folder, sequencer, Layout::StaticCt, identity_of_leaf),
             clock,
         }
     }
 
     /// What was answered when the entry was logged, as the log itself holds it.
     fn find(&self, identity: &Hash, entry: &LogEntry) -> Option<Logged> {
-        let index = self.known.find(identity)?;
-        let held = self.sequencer.read_entry(index).ok()?;
+        let index = self.log.find(identity)?;
+        let held = self.log.sequencer().read_entry(index).ok()?;
         let (leaf, _) = TileLeaf::decode(&held).ok()?;
         (leaf.entry == *entry).then_some(Logged {
             timestamp_ms: leaf.timestamp_ms,
@@ -84,16 +77,15 @@ impl Sequence for Certificates {
             .checked_mul(1000)
             .ok_or_else(|| refused("the clock is beyond all time"))?;
 
-        // What was logged without an answer, because the storage failed.
-        self.known.catch_up(&self.sequencer);
-        let mut next_index = self.sequencer.size();
+        self.log.catch_up();
+        let mut next_index = self.log.sequencer().size();
         let mut leaves = Vec::with_capacity(batch.len());
         let mut answers = Vec::with_capacity(batch.len());
         let mut positions = HashMap::with_capacity(batch.len());
         let mut places = Vec::with_capacity(batch.len());
         for submission in batch {
             let identity = identity(&submission.entry);
-            if let Some((position, _)) = positions.get(&identity) {
+            if let Some(position) = positions.get(&identity) {
                 places.push(Place::InBatch(*position));
                 continue;
             }
@@ -111,21 +103,17 @@ impl Sequence for Certificates {
                 extensions: extensions.clone(),
                 chain: submission.chain.to_vec(),
             };
-            positions.insert(identity, (leaves.len(), next_index));
+            positions.insert(identity, leaves.len());
             places.push(Place::InBatch(leaves.len()));
-            leaves.push(leaf.encode().map_err(|e| refused(&e.to_string()))?);
+            let leaf = leaf.encode().map_err(|e| refused(&e.to_string()))?;
+            leaves.push((identity, leaf));
             answers.push(Logged {
                 timestamp_ms,
                 extensions,
             });
             next_index = next_index.saturating_add(1);
         }
-        self.sequencer.append_batch(leaves)?;
-        let indices = positions.into_iter();
-        self.known.add(
-            indices.map(|(identity, (_, index))| (identity, index)),
-            self.sequencer.size(),
-        );
+        self.log.append(leaves)?;
 
         let answer = |place| match place {
             Place::InLog(logged) => Ok(logged),
@@ -138,13 +126,11 @@ impl Sequence for Certificates {
     }
 
     fn tend(&mut self) -> Result<(), CommitError> {
-        self.sweeper
-            .sweep(self.sequencer.published_size(), self.clock.now());
-        Ok(self.sequencer.publish()?)
+        self.log.tend()
     }
 
     fn reopen(&mut self) -> Result<(), CommitError> {
-        Ok(self.sequencer.reopen()?)
+        self.log.reopen()
     }
 }
 
@@ -161,7 +147,7 @@ fn identity(entry: &LogEntry) -> Hash {
 }
 
 /// The same for an entry as the log holds it; none for what is no entry.
-pub(super) fn identity_of_leaf(leaf: &[u8]) -> Option<Hash> {
+fn identity_of_leaf(leaf: &[u8]) -> Option<Hash> {
     let (leaf, _) = TileLeaf::decode(leaf).ok()?;
     Some(identity(&leaf.entry))
 }

@@ -76,21 +76,21 @@ async fn tile(State(log): State<Readable>, Path(path): Path<String>) -> Result<R
 /// A partial tile that is no longer stored is the beginning of its full one.
 async fn read_tile(log: Readable, id: TileId) -> Result<Body, Problem> {
     let is_partial = !id.is_full();
-    match pieces::body(Arc::clone(&log.objects), id.to_string(), None).await {
+    match pieces::body(Arc::clone(&log.objects), id, None).await {
         Err(problem) if is_partial && problem == Problem::not_found() => {
             let turn = Arc::clone(&log.cutting).acquire_owned().await;
             let turn = turn.map_err(|_| Problem::internal())?;
-            let full = id.full().to_string();
-            let (objects, path) = (Arc::clone(&log.objects), full.clone());
+            let objects = Arc::clone(&log.objects);
             let cut = tokio::task::spawn_blocking(move || {
                 let _turn = turn;
-                let full = objects.get(&path).map_err(|_| Problem::internal())?;
+                let full = objects.get(&id.full().to_string());
+                let full = full.map_err(|_| Problem::internal())?;
                 let full = full.ok_or_else(Problem::not_found)?;
                 let cut = id.cut(full).map_err(|_| Problem::internal())?;
                 Ok::<_, Problem>(u64::try_from(cut.len()).unwrap_or(u64::MAX))
             });
             let length = cut.await.map_err(|_| Problem::internal())??;
-            pieces::body(log.objects, full, Some(length)).await
+            pieces::body(log.objects, id.full(), Some(length)).await
         }
         answer => answer,
     }

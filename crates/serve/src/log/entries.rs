@@ -2,24 +2,16 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
 
+use signhere_log::layout::Layout;
 use signhere_log::merkle::{Hash, leaf_hash};
 use signhere_log::sequencer::{Appended, Sequencer};
-use signhere_log::tile::TileKind;
-use signhere_pki::time::Clock;
 
-use super::known::Known;
+use super::indexed::IndexedLog;
 use crate::pool::{CommitError, Sequence};
-use crate::store::Sweeper;
 
-/// The sequencer and what it is known to hold.
-pub(super) struct Entries {
-    sequencer: Sequencer,
-    known: Known,
-    sweeper: Sweeper,
-    clock: Arc<dyn Clock>,
-}
+/// The log.
+pub(super) struct Entries(IndexedLog);
 
 /// Where an entry is, and the proof of it.
 pub(super) struct Receipt {
@@ -36,23 +28,21 @@ enum Place {
 
 impl Entries {
     /// The log in `folder`, open in `sequencer`.
-    pub(super) fn new(folder: &Path, sequencer: Sequencer, clock: Arc<dyn Clock>) -> Self {
-        let known = Known::open(&folder.join("known.sqlite"), &sequencer, |entry| {
-            Some(leaf_hash(entry))
-        });
-        Self {
+    pub(super) fn new(folder: &Path, sequencer: Sequencer) -> Self {
+        let identity = |entry: &[u8]| Some(leaf_hash(entry));
+        Self(IndexedLog::new(
+            folder,
             sequencer,
-            known,
-            sweeper: Sweeper::new(folder, TileKind::Entries),
-            clock,
-        }
+            Layout::Entries,
+            identity,
+        ))
     }
 
     /// The index of an entry that the log holds, which the log itself has confirmed.
-    fn find(&self, hash: &Hash, entry: &[u8]) -> Option<u64> {
-        let index = self.known.find(hash)?;
-        let held = self.sequencer.read_entry(index).ok()?;
-        (held == entry).then_some(index)
+    fn find(&self, hash: &Hash) -> Option<u64> {
+        let index = self.0.find(hash)?;
+        let held = self.0.sequencer().leaf_hash(index).ok()?;
+        (held == *hash).then_some(index)
     }
 }
 
@@ -61,8 +51,7 @@ impl Sequence for Entries {
     type Receipt = Receipt;
 
     fn commit(&mut self, batch: Vec<Vec<u8>>) -> Result<Vec<Receipt>, CommitError> {
-        // What was logged without an answer: its batch waited for witnesses, or the storage failed.
-        self.known.catch_up(&self.sequencer);
+        self.0.catch_up();
         let mut new = Vec::new();
         let mut positions = HashMap::new();
         let mut places = Vec::with_capacity(batch.len());
@@ -73,12 +62,12 @@ impl Sequence for Entries {
                     position: *position,
                     again: true,
                 }
-            } else if let Some(index) = self.find(&hash, &entry) {
+            } else if let Some(index) = self.find(&hash) {
                 Place::InLog(index)
             } else {
                 let position = new.len();
                 positions.insert(hash, position);
-                new.push(entry);
+                new.push((hash, entry));
                 Place::InBatch {
                     position,
                     again: false,
@@ -87,16 +76,12 @@ impl Sequence for Entries {
             places.push(place);
         }
 
-        self.sequencer.publish()?;
-        let appended = self.sequencer.append_batch(new)?;
-        let indices = positions
-            .into_iter()
-            .filter_map(|(hash, position)| Some((hash, appended.get(position)?.index)));
-        self.known.add(indices, self.sequencer.size());
+        self.0.publish()?;
+        let appended = self.0.append(new)?;
 
         let receipt = |place| match place {
             Place::InLog(index) => {
-                let appended = self.sequencer.prove(index)?;
+                let appended = self.0.sequencer().prove(index)?;
                 Ok(Receipt {
                     appended,
                     was_there: true,
@@ -115,12 +100,10 @@ impl Sequence for Entries {
     }
 
     fn tend(&mut self) -> Result<(), CommitError> {
-        self.sweeper
-            .sweep(self.sequencer.published_size(), self.clock.now());
-        Ok(self.sequencer.publish()?)
+        self.0.tend()
     }
 
     fn reopen(&mut self) -> Result<(), CommitError> {
-        Ok(self.sequencer.reopen()?)
+        self.0.reopen()
     }
 }

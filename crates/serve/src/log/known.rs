@@ -29,7 +29,7 @@ const MAX_UNWRITTEN: usize = 4 * WRITE_AT;
 type Key = [u8; 16];
 
 /// The cache. Without a database it knows only what it could not write.
-pub(crate) struct Known {
+pub(super) struct Known {
     path: PathBuf,
     hash: fn(&[u8]) -> Option<Hash>,
     database: Option<Connection>,
@@ -60,7 +60,7 @@ impl Known {
     /// The cache in the database at `path`, caught up with the log; made anew if it is damaged.
     ///
     /// `hash` says by what an entry is found; one without is not found.
-    pub(crate) fn open(path: &Path, log: &Sequencer, hash: fn(&[u8]) -> Option<Hash>) -> Self {
+    pub(super) fn open(path: &Path, log: &Sequencer, hash: fn(&[u8]) -> Option<Hash>) -> Self {
         let opened = open_database(path, log.size()).or_else(|_| {
             remove(path);
             open_database(path, log.size())
@@ -82,7 +82,7 @@ impl Known {
     }
 
     /// Where the entry is thought to be.
-    pub(crate) fn find(&self, hash: &Hash) -> Option<u64> {
+    pub(super) fn find(&self, hash: &Hash) -> Option<u64> {
         let key = key(hash)?;
         let writing = self.writing.as_ref();
         let in_memory = self
@@ -102,13 +102,13 @@ impl Known {
     }
 
     /// Notes where new entries are: all from the end of what is known to `size`.
-    pub(crate) fn add(&mut self, entries: impl IntoIterator<Item = (Hash, u64)>, size: u64) {
+    pub(super) fn add(&mut self, entries: impl IntoIterator<Item = (Hash, u64)>, size: u64) {
         self.note(entries, size);
         self.settle(false);
     }
 
     /// Notes entries that the log has and nobody told of. What cannot be read now is read at the next call.
-    pub(crate) fn catch_up(&mut self, log: &Sequencer) {
+    pub(super) fn catch_up(&mut self, log: &Sequencer) {
         while self.covered < log.size() {
             if self.learn_tile(log).is_err() {
                 return;

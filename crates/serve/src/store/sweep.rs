@@ -1,18 +1,17 @@
-//! Removes partial tiles that nobody needs any more: those whose full tile has been there for a while.
+//! Removes partial tiles that nobody needs any more: those whose full tile is there, and survives a crash.
+//!
+//! C2SP tlog-tiles allows it from the moment that the full tile can be read, which begins with them. They go at
+//! once, for a busy log writes several kilobytes of them for each entry.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use signhere_log::tile::{TileId, TileKind, WIDTH};
-use signhere_pki::time::Time;
 
-/// For so many seconds after a tile is full its partial ones stay, for those who build on an older checkpoint.
-const DELAY: i64 = 600;
 /// Tiles looked at in one go.
-const LOOKS: u32 = 512;
-/// Files removed in one go, or a few more.
-const REMOVALS: u32 = 512;
+const LOOKS: u32 = 256;
+/// Files removed in one go, or a few more: more than a batch writes, and little enough not to hold up the next.
+const REMOVALS: u32 = 128;
 
 /// What of one log has been swept.
 #[derive(Debug)]
@@ -35,9 +34,9 @@ impl Sweeper {
         }
     }
 
-    /// Does a bounded part of what there is to do in a log that has published `size` entries. What cannot be
+    /// Does a bounded part of what there is to do in a log that has settled at `size` entries. What cannot be
     /// removed is left: it does no harm.
-    pub(crate) fn sweep(&mut self, size: u64, now: Time) {
+    pub(crate) fn sweep(&mut self, size: u64) {
         let (mut looks, mut removals) = (LOOKS, REMOVALS);
         for (kind, next) in &mut self.next {
             while looks > 0 && removals > 0 {
@@ -45,29 +44,13 @@ impl Sweeper {
                     break;
                 };
                 looks = looks.saturating_sub(1);
-                let full = self.tiles.join(id.to_string());
-                let mut partial = full.clone().into_os_string();
+                let mut partial = self.tiles.join(id.to_string()).into_os_string();
                 partial.push(".p");
-                let partial = PathBuf::from(partial);
-                if partial.is_dir() {
-                    if !is_old(&full, now) {
-                        break;
-                    }
-                    removals = removals.saturating_sub(remove(&partial));
-                }
+                removals = removals.saturating_sub(remove(Path::new(&partial)));
                 *next = next.saturating_add(1);
             }
         }
     }
-}
-
-fn is_old(full: &Path, now: Time) -> bool {
-    let written = fs::metadata(full)
-        .and_then(|metadata| metadata.modified())
-        .ok()
-        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
-        .and_then(|since| i64::try_from(since.as_secs()).ok());
-    written.is_some_and(|written| written.saturating_add(DELAY) <= now.unix())
 }
 
 /// How many files were removed: never more than a tile is wide.

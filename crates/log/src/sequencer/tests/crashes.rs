@@ -10,7 +10,7 @@ struct Seen {
     published: Option<Vec<u8>>,
 }
 
-/// Opens the log and appends the batches, up to the first error.
+/// Opens the log and appends the batches, up to the first error; sweeps after each.
 fn run(setup: &Setup, storage: &MemoryStorage, batches: &[u64]) -> Seen {
     let mut seen = Seen::default();
     if let Ok(mut log) = setup.open(storage) {
@@ -20,6 +20,7 @@ fn run(setup: &Setup, storage: &MemoryStorage, batches: &[u64]) -> Seen {
                 break;
             };
             seen.answers.extend(answers);
+            storage.sweep(log.settled_size());
         }
     }
     seen.published = storage.object(CHECKPOINT_PATH);

@@ -123,6 +123,8 @@ fn what_is_not_cosigned_is_durable_but_not_published() {
         drop(log);
         log = witness.open(&setup, &storage);
         assert!(log.is_pending());
+        // The tiles of what is published are asked for, however much more is synced.
+        assert_eq!(log.settled_size(), 3);
         assert_eq!(log.checkpoint(), &published);
         assert_eq!(
             storage.object(CHECKPOINT_PATH).unwrap(),

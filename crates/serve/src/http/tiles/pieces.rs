@@ -1,4 +1,4 @@
-//! An object as the body of an answer, read piece by piece as its reader takes it: who is slow, or reads nothing,
+//! A tile as the body of an answer, read piece by piece as its reader takes it: who is slow, or reads nothing,
 //! holds one piece and not a tile.
 
 use std::io;
@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 use signhere_log::storage::{Objects, Part, StorageError};
+use signhere_log::tile::TileId;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::http::problem::Problem;
@@ -18,23 +19,23 @@ pub(super) const PIECE: usize = 64 * 1024;
 
 type Reading = JoinHandle<Result<Option<Part>, StorageError>>;
 
-/// The beginning of an object, up to `end`.
+/// The beginning of a tile, up to `end`.
 struct Pieces {
     objects: Arc<dyn Objects>,
-    path: String,
+    tile: TileId,
     next: Option<Bytes>,
     offset: u64,
     end: u64,
     reading: Option<Reading>,
 }
 
-/// The first `length` bytes of the object at `path`, or all of them.
+/// The first `length` bytes of a tile, or all of them.
 pub(super) async fn body(
     objects: Arc<dyn Objects>,
-    path: String,
+    tile: TileId,
     length: Option<u64>,
 ) -> Result<Body, Problem> {
-    let first = read(&objects, &path, 0).await;
+    let first = read(&objects, tile, 0).await;
     let first = first
         .map_err(|_| Problem::internal())?
         .map_err(|_| Problem::internal())?
@@ -42,7 +43,7 @@ pub(super) async fn body(
     let end = length.unwrap_or(first.total).min(first.total);
     Ok(Body::new(Pieces {
         objects,
-        path,
+        tile,
         next: Some(first.bytes.into()),
         offset: 0,
         end,
@@ -50,9 +51,16 @@ pub(super) async fn body(
     }))
 }
 
-fn read(objects: &Arc<dyn Objects>, path: &str, offset: u64) -> Reading {
-    let (objects, path) = (Arc::clone(objects), path.to_owned());
-    spawn_blocking(move || objects.part(&path, offset, PIECE))
+fn read(objects: &Arc<dyn Objects>, tile: TileId, offset: u64) -> Reading {
+    let objects = Arc::clone(objects);
+    spawn_blocking(move || {
+        let part = objects.part(&tile.to_string(), offset, PIECE)?;
+        // Swept while it is being sent: the full tile begins with it. Where it ends is known by now.
+        if part.is_none() && offset > 0 && !tile.is_full() {
+            return objects.part(&tile.full().to_string(), offset, PIECE);
+        }
+        Ok(part)
+    })
 }
 
 impl HttpBody for Pieces {
@@ -73,7 +81,7 @@ impl HttpBody for Pieces {
                 let this = &mut *self;
                 let reading = this
                     .reading
-                    .get_or_insert_with(|| read(&this.objects, &this.path, this.offset));
+                    .get_or_insert_with(|| read(&this.objects, this.tile, this.offset));
                 let Poll::Ready(found) = Pin::new(reading).poll(context) else {
                     return Poll::Pending;
                 };
@@ -115,9 +123,10 @@ mod tests {
         let storage = MemoryStorage::new();
         let objects: Arc<dyn Objects> = Arc::new(storage.objects());
         let content: Vec<u8> = (0..=u8::MAX).cycle().take(2 * PIECE + 5).collect();
-        objects.put("tile", &content).unwrap();
+        objects.put("tile/entries/000", &content).unwrap();
+        let tile = |path: &str| path.parse::<TileId>().unwrap();
         for length in [None, Some(1), Some(65_536), Some(100_000), Some(1 << 30)] {
-            let mut body = body(Arc::clone(&objects), "tile".to_owned(), length)
+            let mut body = body(Arc::clone(&objects), tile("tile/entries/000"), length)
                 .await
                 .unwrap();
             let expected = length.map_or(content.len(), |length| {
@@ -132,7 +141,7 @@ mod tests {
             let rest = to_bytes(body, 1 << 20).await.unwrap();
             assert_eq!([&frame[..], &rest].concat(), content[..expected]);
         }
-        let absent = body(objects, "none".to_owned(), None).await;
+        let absent = body(objects, tile("tile/entries/001"), None).await;
         assert_eq!(absent.err(), Some(Problem::not_found()));
     }
 
@@ -140,11 +149,26 @@ mod tests {
     async fn an_object_that_goes_away_breaks_the_answer_off() {
         let storage = MemoryStorage::new();
         let objects: Arc<dyn Objects> = Arc::new(storage.objects());
-        objects.put("tile", &vec![1; 2 * PIECE]).unwrap();
-        let body = body(Arc::clone(&objects), "tile".to_owned(), None)
+        let path = "tile/entries/000";
+        objects.put(path, &vec![1; 2 * PIECE]).unwrap();
+        let body = body(Arc::clone(&objects), path.parse().unwrap(), None)
             .await
             .unwrap();
-        objects.put("tile", b"").unwrap();
+        objects.put(path, b"").unwrap();
         assert!(to_bytes(body, 1 << 20).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_partial_tile_that_is_swept_meanwhile_goes_on_as_the_full_one() {
+        let storage = MemoryStorage::new();
+        let objects: Arc<dyn Objects> = Arc::new(storage.objects());
+        let partial: TileId = "tile/entries/000.p/255".parse().unwrap();
+        let content: Vec<u8> = (0..=250).cycle().take(3 * PIECE).collect();
+        let (beginning, _) = content.split_at(2 * PIECE + 7);
+        objects.put(&partial.to_string(), beginning).unwrap();
+        let body = body(Arc::clone(&objects), partial, None).await.unwrap();
+        objects.put(&partial.full().to_string(), &content).unwrap();
+        storage.sweep(256);
+        assert_eq!(to_bytes(body, 1 << 20).await.unwrap(), beginning);
     }
 }

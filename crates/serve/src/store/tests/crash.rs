@@ -118,6 +118,7 @@ fn appends_until_it_fails() {
     let Ok(mut log) = Sequencer::open(subject.config(), storage) else {
         return;
     };
+    let mut sweeper = Sweeper::new(&subject.place().folder, subject.layout.kind());
     // Where the start ends and the appending begins, for whoever reads the trace.
     let _ = fs::metadata(subject.folder.join("opened"));
     for count in batches.split(',').map(|count| count.parse().unwrap()) {
@@ -128,6 +129,7 @@ fn appends_until_it_fails() {
             }
             continue;
         };
+        sweeper.sweep(log.settled_size());
         for answer in answers {
             let entry = subject.entry(answer.index);
             let leaf = subject.layout.leaf_hash(&entry).unwrap();
