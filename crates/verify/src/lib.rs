@@ -9,6 +9,7 @@ pub mod intoto; // in-toto statements
 mod names; // names of algorithms in protocol buffers
 pub mod policy; // who may sign what: the trust file
 mod proto_json; // the JSON form of protocol buffers, read strictly
+pub mod toml; // values of a TOML file, with their places
 pub mod trust; // trusted roots, signing configs
 pub mod tuf; // the metadata of The Update Framework: read, verified, signed
 pub mod verdict; // what was proven, step by step, or what failed first

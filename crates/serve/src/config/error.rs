@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use signhere_verify::toml::Place;
+
 /// What is wrong with a configuration file, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -15,20 +17,6 @@ pub struct ConfigError {
     pub place: Option<Box<Place>>,
     /// What is wrong there.
     pub problem: Box<ConfigProblem>,
-}
-
-/// A part of a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Place {
-    /// Counted from 1.
-    pub line: usize,
-    /// In characters, counted from 1.
-    pub column: usize,
-    /// How many characters it is about, at least 1.
-    pub width: usize,
-    /// The line.
-    pub text: String,
 }
 
 /// What is wrong with a configuration file.
@@ -146,42 +134,6 @@ impl ConfigError {
             place: None,
             problem: Box::new(problem),
         }
-    }
-}
-
-impl Place {
-    fn of(text: &str, span: Range<usize>) -> Self {
-        let start = (0..=span.start.min(text.len()))
-            .rev()
-            .find(|index| text.is_char_boundary(*index))
-            .unwrap_or(0);
-        let (before, rest) = text.split_at(start);
-        let head = before.rsplit('\n').next().unwrap_or_default();
-        let tail = rest.split(['\n', '\r']).next().unwrap_or_default();
-        let length = span.end.saturating_sub(start);
-        let marked = tail.char_indices().take_while(|(at, _)| *at < length);
-        Self {
-            line: before.matches('\n').count().saturating_add(1),
-            column: head.chars().count().saturating_add(1),
-            width: marked.count().max(1),
-            text: format!("{head}{tail}"),
-        }
-    }
-
-    /// The line, and a second one with carets under the part that it is about.
-    pub fn excerpt(&self) -> [String; 2] {
-        let number = self.line.to_string();
-        let before = self.text.chars().take(self.column.saturating_sub(1));
-        // A tab stays one, or the carets would stand elsewhere.
-        let pad: String = before.map(|c| if c == '\t' { c } else { ' ' }).collect();
-        [
-            format!("{number} | {}", self.text),
-            format!(
-                "{} | {pad}{}",
-                " ".repeat(number.len()),
-                "^".repeat(self.width)
-            ),
-        ]
     }
 }
 

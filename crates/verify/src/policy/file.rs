@@ -1,5 +1,7 @@
 //! What a trust file says.
 
+use std::collections::BTreeMap;
+
 use signhere_pki::key::PublicKey;
 use signhere_pki::time::Time;
 
@@ -25,6 +27,18 @@ pub struct TrustFile {
     pub base: Option<String>,
     /// Who may sign, in the order of the file.
     pub signers: Vec<Signer>,
+    /// Instances that others than this machine should know: where they are and how to know them.
+    pub instances: BTreeMap<String, Instance>,
+}
+
+/// An instance, as a trust file tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Instance {
+    /// Where it is.
+    pub url: String,
+    /// The SHA-256 of its first TUF root, in hexadecimal.
+    pub fingerprint: String,
 }
 
 /// Somebody who may sign.
@@ -84,6 +98,7 @@ impl TrustFile {
             label: label.into(),
             base,
             signers,
+            instances: BTreeMap::new(),
         }
     }
 }
@@ -128,4 +143,12 @@ impl Lifetime {
     pub fn is_unlimited(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// Whether a signer or an instance can be called so.
+pub(super) fn is_name(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
 }

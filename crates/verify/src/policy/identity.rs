@@ -205,25 +205,11 @@ impl Identity {
 
     /// Whether any branch's name fits.
     pub fn takes_any_branch(&self) -> bool {
-        self.takes_any("refs/heads/")
-    }
-
-    /// Whether a `*` stands for the repository of a workflow, or the project of a pipeline.
-    pub fn takes_any_repository(&self) -> bool {
-        let is_repository = |part: &Part| ["repository", "project"].contains(&part.name);
-        let parts = Part::of(&self.text);
-        let text = |part: &Part| self.text.get(part.span.clone()).unwrap_or_default();
-        parts
-            .iter()
-            .any(|part| is_repository(part) && text(part).contains('*'))
-    }
-
-    fn takes_any(&self, refs: &str) -> bool {
         let reference = self
             .pattern
             .as_ref()
             .and_then(|pattern| pattern.reference.as_ref());
-        matches!(reference, Some(RefPattern::Under(under)) if *under == refs)
+        matches!(reference, Some(RefPattern::Under("refs/heads/")))
     }
 }
 
@@ -517,7 +503,7 @@ fn authority(text: &str, scheme: usize, span: Range<usize>) -> Result<(), Identi
 }
 
 /// Lower case, digits and hyphens, in labels of RFC 1123.
-fn is_host(host: &str) -> bool {
+pub(super) fn is_host(host: &str) -> bool {
     host.len() <= 253
         && host.split('.').all(|label| {
             (1..=63).contains(&label.len())

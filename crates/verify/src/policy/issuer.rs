@@ -33,7 +33,9 @@ pub enum IssuerError {
     #[error("an issuer is exact: whoever is matched by * vouches for anybody")]
     Wildcard,
     /// No plain web address.
-    #[error("an issuer is an https:// URL in plain characters (http:// on this machine alone)")]
+    #[error(
+        "an issuer is an https:// URL in plain characters (http:// on this machine alone), or an authority's host name"
+    )]
     Url,
 }
 
@@ -48,6 +50,10 @@ impl Issuer {
         }
         if text.contains('*') {
             return Err(IssuerError::Wildcard);
+        }
+        // What an authority vouches for itself goes by the authority's name.
+        if super::identity::is_host(text) && text.contains('.') {
+            return Ok(Self(text.to_owned()));
         }
         // A slash at the end is part of some issuers' names, and the only empty segment.
         let plain = text.strip_suffix('/').unwrap_or(text);

@@ -144,7 +144,7 @@ fn count(text: &str) -> usize {
 }
 
 /// Whether two texts are the same to a quick eye, or two slips of a finger apart.
-fn is_lookalike(a: &str, b: &str) -> bool {
+pub(super) fn is_lookalike(a: &str, b: &str) -> bool {
     a != b && (skeleton(a) == skeleton(b) || are_slips_apart(a, b))
 }
 

@@ -1,0 +1,172 @@
+//! Changes to a trust file that leave everything else in it as it is written.
+
+use signhere_pki::time::Time;
+use toml_edit::{Array, DocumentMut, Item, Table, Value};
+
+use super::file::{Instance, Signer, Who};
+
+/// Why a text cannot be changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// It is not TOML, or its `signers` are no tables.
+    #[error("the trust file is not one that can be changed")]
+    Form,
+    /// The name is there already.
+    #[error("there is a signer {name} already")]
+    Exists {
+        /// The name.
+        name: String,
+    },
+    /// The name is not there.
+    #[error("there is no signer {name}")]
+    Absent {
+        /// The name.
+        name: String,
+    },
+}
+
+/// Returns `text` with one more signer at its end.
+///
+/// # Errors
+/// [`WriteError`] when the name is taken, or the text is no trust file.
+pub fn with_signer(text: &str, signer: &Signer) -> Result<String, WriteError> {
+    let mut document = read(text)?;
+    let signers = signers(&mut document)?;
+    if signers.contains_key(&signer.name) {
+        return Err(WriteError::Exists {
+            name: signer.name.clone(),
+        });
+    }
+    signers.insert(&signer.name, Item::Table(table(signer)));
+    Ok(document.to_string())
+}
+
+/// Returns `text` without a signer.
+///
+/// # Errors
+/// [`WriteError`] when there is none of this name.
+pub fn without_signer(text: &str, name: &str) -> Result<String, WriteError> {
+    let mut document = read(text)?;
+    match signers(&mut document)?.remove(name) {
+        Some(_) => Ok(document.to_string()),
+        None => Err(absent(name)),
+    }
+}
+
+/// Returns `text` in which nothing counts that a signer signs from a time on.
+///
+/// # Errors
+/// [`WriteError`] when there is none of this name.
+pub fn with_revocation(text: &str, name: &str, from: Time) -> Result<String, WriteError> {
+    let mut document = read(text)?;
+    let signer = signers(&mut document)?
+        .get_mut(name)
+        .and_then(Item::as_table_like_mut)
+        .ok_or_else(|| absent(name))?;
+    signer.insert("revoked", time(from));
+    Ok(document.to_string())
+}
+
+/// Returns a signer as a trust file has it.
+pub fn entry(signer: &Signer) -> String {
+    let mut signers = Table::new();
+    signers.set_implicit(true);
+    signers.insert(&signer.name, Item::Table(table(signer)));
+    let mut document = DocumentMut::new();
+    document.insert("signers", Item::Table(signers));
+    document.to_string()
+}
+
+/// Returns an instance as a trust file has it.
+pub fn instance_entry(name: &str, instance: &Instance) -> String {
+    let mut table = Table::new();
+    table.insert("url", text(&instance.url));
+    table.insert("fingerprint", text(&instance.fingerprint));
+    let mut instances = Table::new();
+    instances.set_implicit(true);
+    instances.insert(name, Item::Table(table));
+    let mut document = DocumentMut::new();
+    document.insert("instances", Item::Table(instances));
+    document.to_string()
+}
+
+fn read(text: &str) -> Result<DocumentMut, WriteError> {
+    text.parse().map_err(|_| WriteError::Form)
+}
+
+fn signers(document: &mut DocumentMut) -> Result<&mut Table, WriteError> {
+    let mut empty = Table::new();
+    empty.set_implicit(true);
+    let item = document.entry("signers").or_insert(Item::Table(empty));
+    item.as_table_mut().ok_or(WriteError::Form)
+}
+
+fn table(signer: &Signer) -> Table {
+    let mut table = Table::new();
+    table.decor_mut().set_prefix("\n");
+    match &signer.who {
+        Who::Identity {
+            identity,
+            issuer,
+            repository,
+            repository_id,
+        } => {
+            table.insert("identity", text(identity.as_str()));
+            table.insert("issuer", text(issuer.as_str()));
+            for (key, value) in [("repository", repository), ("repository_id", repository_id)] {
+                if let Some(value) = value {
+                    table.insert(key, text(value));
+                }
+            }
+        }
+        Who::Key(key) => {
+            table.insert("key", text(&key.to_pem()));
+        }
+    }
+    if let Some(files) = &signer.files {
+        table.insert("files", array(files.iter().map(super::FilePattern::as_str)));
+    }
+    for (key, values) in [
+        ("attestations", &signer.attestations),
+        ("instances", &signer.instances),
+    ] {
+        if let Some(values) = values {
+            table.insert(key, array(values.iter().map(String::as_str)));
+        }
+    }
+    let lifetime = signer.lifetime;
+    for (key, value) in [
+        ("from", lifetime.from),
+        ("until", lifetime.until),
+        ("revoked", lifetime.revoked),
+    ] {
+        if let Some(value) = value {
+            table.insert(key, time(value));
+        }
+    }
+    table
+}
+
+fn text(text: &str) -> Item {
+    toml_edit::value(text)
+}
+
+fn array<'a>(values: impl Iterator<Item = &'a str>) -> Item {
+    Item::Value(Value::Array(values.collect::<Array>()))
+}
+
+/// TOML's own form of a time, or its text where TOML has none.
+fn time(time: Time) -> Item {
+    let text = time.to_string();
+    match text.parse::<toml_edit::Datetime>() {
+        Ok(datetime) => toml_edit::value(datetime),
+        Err(_) => toml_edit::value(text),
+    }
+}
+
+fn absent(name: &str) -> WriteError {
+    WriteError::Absent {
+        name: name.to_owned(),
+    }
+}
