@@ -88,7 +88,7 @@ fn exit_of(failure: &Failure) -> Exit {
         (Reason::PolicyNeedsKey, _) => Exit::NoCertificate,
         (Reason::AuthorityUnusable(_), _) => Exit::Trust,
         (Reason::ArtifactBytesNeeded | Reason::ArtifactDigestMissing, _) => Exit::Failed,
-        (Reason::SignerUnlisted | Reason::SignerUnchecked, _) => Exit::Unlisted,
+        (Reason::SignerUnlisted { .. } | Reason::SignerUnchecked, _) => Exit::Unlisted,
         (
             Reason::SignerNotAllowed {
                 why: NotAllowed::Time,

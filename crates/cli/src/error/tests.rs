@@ -83,7 +83,7 @@ fn each_way_of_not_verifying_has_its_exit_code() {
         (StepName::Sct, Reason::SctMissing, 31),
         (StepName::Identity, Reason::IssuerMismatch, 20),
         (StepName::Policy, Reason::IssuerMismatch, 20),
-        (StepName::Policy, Reason::SignerUnlisted, 21),
+        (StepName::Policy, Reason::SignerUnlisted { proposal: None }, 21),
         (StepName::Policy, Reason::SignerUnchecked, 21),
         (StepName::Policy, not_allowed(NotAllowed::File), 22),
         (StepName::Policy, not_allowed(NotAllowed::Revoked), 22),

@@ -9,7 +9,7 @@ use signhere_pki::tsp::TspError;
 use crate::bundle::BundleError;
 use crate::entry::EntryError;
 use crate::intoto::StatementError;
-use crate::policy::NotAllowed;
+use crate::policy::{NotAllowed, Signer};
 
 /// The first thing that did not hold.
 ///
@@ -176,7 +176,10 @@ pub enum Reason {
 
     /// Everything holds, and nobody has said that the signer may sign.
     #[error("the signature is good, but nobody has said that this signer may sign")]
-    SignerUnlisted,
+    SignerUnlisted {
+        /// The entry that would list the signer, where one safely can.
+        proposal: Option<Box<Signer>>,
+    },
     /// Everything holds, and whether the signer may sign was not asked.
     #[error("who signed was not compared with anybody")]
     SignerUnchecked,
@@ -258,7 +261,7 @@ impl Reason {
             Self::IdentityMismatch => "SH-IDENTITY",
             Self::IssuerMissing => "SH-IDENTITY-ISSUER-MISSING",
             Self::IssuerMismatch => "SH-IDENTITY-ISSUER",
-            Self::SignerUnlisted => "SH-SIGNER-UNLISTED",
+            Self::SignerUnlisted { .. } => "SH-SIGNER-UNLISTED",
             Self::SignerUnchecked => "SH-SIGNER-UNCHECKED",
             Self::SignerNotAllowed { why, .. } => match why {
                 NotAllowed::File => "SH-SIGNER-FILE",

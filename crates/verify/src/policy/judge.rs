@@ -7,7 +7,7 @@ use signhere_pki::key::PublicKey;
 use signhere_pki::time::Time;
 
 use super::file::{Lifetime, Signer, TrustFile, Who};
-use super::near;
+use super::{learn, near};
 use crate::error::Reason;
 use crate::verdict::{
     Failure, IdentityEvidence, KeyEvidence, PolicyEvidence, Step, StepName, Verdict,
@@ -276,7 +276,13 @@ impl Question {
             Some((_, signer)) => Failure::new(StepName::Policy, Reason::IdentityMismatch)
                 .expected(&signer.who)
                 .found(who),
-            None => Failure::new(StepName::Policy, Reason::SignerUnlisted).found(who),
+            None => {
+                let instance = self.instance.as_deref();
+                let proposal = proven.identity.map(|found| learn::by_identity(found, instance));
+                let proposal = proposal.and_then(Result::ok).map(Box::new);
+                let reason = Reason::SignerUnlisted { proposal };
+                Failure::new(StepName::Policy, reason).found(who)
+            }
         }
     }
 }

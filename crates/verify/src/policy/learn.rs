@@ -47,7 +47,7 @@ pub fn propose(
         return Err(Unlistable::Unproven);
     }
     let mut signer = match (verdict.step(StepName::Identity), key) {
-        (Some(Step::Identity(found)), _) => by_identity(found)?,
+        (Some(Step::Identity(found)), _) => return by_identity(found, instance),
         (_, Some(key)) => {
             let id = hex::encode(key.key_id());
             let start: String = id.chars().take(8).collect();
@@ -55,10 +55,15 @@ pub fn propose(
         }
         _ => return Err(Unlistable::Unproven),
     };
+    set_instance(&mut signer, instance);
+    Ok(signer)
+}
+
+/// The public instances need no word of it.
+fn set_instance(signer: &mut Signer, instance: Option<&str>) {
     if let Some(instance) = instance.filter(|name| !signer.is_on(name) && is_name(name)) {
         signer.instances = Some(vec![instance.to_owned()]);
     }
-    Ok(signer)
 }
 
 /// Whether everything held but for the policy.
@@ -67,7 +72,7 @@ fn is_proven(verdict: &Verdict) -> bool {
         matches!(
             reason,
             Reason::SignerUnchecked
-                | Reason::SignerUnlisted
+                | Reason::SignerUnlisted { .. }
                 | Reason::IdentityMismatch
                 | Reason::IssuerMismatch
                 | Reason::SignerNotAllowed { .. }
@@ -79,7 +84,11 @@ fn is_proven(verdict: &Verdict) -> bool {
         .is_none_or(|failure| failure.step == StepName::Policy && is_policy(&failure.reason))
 }
 
-fn by_identity(found: &IdentityEvidence) -> Result<Signer, Unlistable> {
+/// Returns the entry of a proven identity.
+pub(super) fn by_identity(
+    found: &IdentityEvidence,
+    instance: Option<&str>,
+) -> Result<Signer, Unlistable> {
     let text = found.identity.as_str();
     // First as it stands: what `*` may be put into has to be plain.
     let exact = Identity::parse(text).map_err(Unlistable::Identity)?;
@@ -102,7 +111,7 @@ fn by_identity(found: &IdentityEvidence) -> Result<Signer, Unlistable> {
         .filter(|repository| text.contains("@refs/") && !is_inside(text, repository))
         .filter(|repository| Identity::parse(repository).is_ok_and(|id| id.is_exact()))
         .map(ToOwned::to_owned);
-    Ok(Signer::new(
+    let mut signer = Signer::new(
         name_of(text),
         Who::Identity {
             identity,
@@ -110,7 +119,9 @@ fn by_identity(found: &IdentityEvidence) -> Result<Signer, Unlistable> {
             repository,
             repository_id: None,
         },
-    ))
+    );
+    set_instance(&mut signer, instance);
+    Ok(signer)
 }
 
 fn is_inside(identity: &str, repository: &str) -> bool {
