@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::commands::{
-    completions::CompletionsArgs, key::KeyArgs, log::LogArgs, man::ManArgs,
+    completions::CompletionsArgs, explain::ExplainArgs, key::KeyArgs, log::LogArgs, man::ManArgs,
     quickstart::QuickstartArgs, serve::ServeArgs, sign::SignArgs, token::TokenArgs, tuf::TufArgs,
     verify::VerifyArgs,
 };
@@ -68,6 +68,7 @@ pub(crate) enum Command {
     Quickstart(QuickstartArgs),
     Sign(SignArgs),
     Verify(VerifyArgs),
+    Explain(ExplainArgs),
     Key(KeyArgs),
     Serve(ServeArgs),
     Log(LogArgs),

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod completions;
+pub(crate) mod explain;
 pub(crate) mod key;
 pub(crate) mod log;
 pub(crate) mod man;
@@ -59,6 +60,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<(), CliError> {
         Command::Quickstart(args) => quickstart::run(context, &args),
         Command::Sign(args) => sign::run(context, &args),
         Command::Verify(args) => verify::run(context, &args),
+        Command::Explain(args) => explain::run(context, &args),
         Command::Key(args) => key::run(context, &args),
         Command::Serve(args) => serve::run(context, &args),
         Command::Log(args) => log::run(context, &args),

@@ -5,6 +5,7 @@
 //! command that mends it. The libraries' own errors are facts; see `convert.rs`.
 
 mod backup;
+pub(crate) mod catalogue;
 mod convert;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use std::io;
 use std::path::Path;
 
 use serde::Serialize;
+use signhere_verify::verdict::StepName;
 
 use crate::exit::Exit;
 use crate::output::style::{BAD, BOLD, DIM};
@@ -26,6 +28,7 @@ pub(crate) struct CliError {
     exit: Exit,
     code: &'static str,
     message: Box<str>,
+    check: Option<StepName>,
     excerpt: Option<Box<[String; 2]>>,
     expected: Option<String>,
     found: Option<String>,
@@ -41,6 +44,7 @@ impl CliError {
             exit,
             code,
             message: message.into().into_boxed_str(),
+            check: None,
             excerpt: None,
             expected: None,
             found: None,
@@ -154,6 +158,13 @@ impl CliError {
         self
     }
 
+    /// What mends it: what somebody said who knew the particulars, or what the
+    /// catalogue says of the code.
+    pub(crate) fn mend_or_usual(&self) -> Option<&str> {
+        let usual = || catalogue::find(self.code)?.mend.act();
+        self.mend.as_deref().or_else(usual)
+    }
+
     /// How the process ends.
     pub(crate) fn exit(&self) -> Exit {
         self.exit
@@ -175,9 +186,10 @@ impl CliError {
             let _ = writeln!(out, "  {}", safe(line).replace("\\u{9}", "\t"));
         }
         let facts = [
-            ("expected", &self.expected),
-            ("found", &self.found),
-            ("mend", &self.mend),
+            ("check", self.check.map(what_is_checked)),
+            ("expected", self.expected.as_deref()),
+            ("found", self.found.as_deref()),
+            ("mend", self.mend_or_usual()),
         ];
         for (name, fact) in facts {
             if let Some(fact) = fact {
@@ -211,10 +223,11 @@ impl CliError {
         ErrorFields {
             code: self.code,
             message: self.message.to_string(),
+            check: self.check,
             excerpt: self.excerpt.clone(),
             expected: self.expected.clone(),
             found: self.found.clone(),
-            mend: self.mend.clone(),
+            mend: self.mend_or_usual().map(str::to_owned),
             exit_code: self.exit.status(),
         }
     }
@@ -232,11 +245,31 @@ struct ErrorDocument {
 pub(crate) struct ErrorFields {
     code: &'static str,
     message: String,
+    check: Option<StepName>,
     excerpt: Option<Box<[String; 2]>>,
     expected: Option<String>,
     found: Option<String>,
     mend: Option<String>,
     exit_code: u8,
+}
+
+/// What a step of a verification looks at, in words.
+pub(crate) fn what_is_checked(step: StepName) -> &'static str {
+    match step {
+        StepName::Bundle => "bundle: it is well formed and of the sort asked for",
+        StepName::Artifact => "artifact: it is what the bundle is about",
+        StepName::Signature => "signature: the signer's key made it",
+        StepName::Log => "log: a transparency log holds the signature",
+        StepName::Time => "time: when it was signed is proven",
+        StepName::Certificate => {
+            "certificate: a trusted authority issued it, and it was valid then"
+        }
+        StepName::Sct => "sct: a certificate log holds the certificate",
+        StepName::Identity => "identity: the expected signer signed",
+        StepName::Key => "key: it is the expected one",
+        StepName::Policy => "policy: a trust file lists the signer for this",
+        other => other.as_str(),
+    }
 }
 
 /// `word` as a POSIX shell takes it for one word.

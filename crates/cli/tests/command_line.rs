@@ -25,6 +25,7 @@ fn help_names_every_command() {
         "quickstart",
         "sign",
         "verify",
+        "explain",
         "key",
         "serve",
         "token",
@@ -64,7 +65,8 @@ fn a_wrong_command_line_is_a_usage_error() {
     let ran = place.run(both.into_iter().chain(ANYBODY)).exits(2);
     assert_eq!(
         ran.stderr,
-        "error: --bundle goes with one file only [SH-USAGE]\n"
+        "error: --bundle goes with one file only [SH-USAGE]\n\
+         \x20     mend  signhere COMMAND --help\n"
     );
 }
 
@@ -98,7 +100,8 @@ fn no_file_is_no_artifact() {
     let ran = place.run(["verify", "a.txt"].into_iter().chain(ANYBODY));
     assert_eq!(
         ran.exits(11).stderr,
-        "error: cannot read a.txt: there is no such file [SH-FILE-MISSING]\n"
+        "error: cannot read a.txt: there is no such file [SH-FILE-MISSING]\n\
+         \x20     mend  check the path: ls\n"
     );
 }
 
@@ -178,24 +181,34 @@ fn a_token_that_is_none_is_refused_and_not_repeated() {
 }
 
 #[test]
-fn every_error_code_is_in_the_reference() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+fn every_code_is_in_the_catalogue_and_every_entry_is_used() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut known = BTreeSet::new();
-    collect_codes(&source, &mut known);
-    let page = include_str!("../../../docs/reference/errors.md");
-    assert!(known.len() > 30);
-    assert_eq!(known, codes(page, '`').collect());
+    for source in ["src", "../verify/src"] {
+        collect_codes(&here.join(source), &mut known);
+    }
+    assert!(known.len() > 100);
+    let listed = Workplace::new().run(["explain", "--json"]).exits(0).json();
+    let listed = listed["codes"].as_array().unwrap().iter();
+    let listed: BTreeSet<_> = listed
+        .map(|entry| entry["code"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(known, listed);
 }
 
-/// The codes in the sources below `folder`, but for those in tests, which name
-/// codes of the verdict too.
+/// The codes in the sources below `folder`, but for those in tests and in the catalogue itself.
 fn collect_codes(folder: &Path, known: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if path.ends_with("catalogue") || path.ends_with("catalogue.rs") {
+            continue;
+        }
         if path.is_dir() {
             collect_codes(&path, known);
-        } else if !path.ends_with("error/tests.rs") {
-            known.extend(codes(&fs::read_to_string(path).unwrap(), '"'));
+        } else if !path.ends_with("tests.rs") {
+            let text = fs::read_to_string(path).unwrap();
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+            known.extend(codes(code, '"'));
         }
     }
 }
@@ -215,4 +228,49 @@ fn completions_and_manual_pages_are_generated() {
     assert!(page.contains(".TH signhere 1"), "{page}");
     place.run(["man", "--dir", "pages"]).exits(0);
     assert!(place.path("pages/signhere-verify.1").exists());
+}
+
+#[test]
+fn a_code_is_explained() {
+    let place = Workplace::new();
+    for code in ["SH-LOG-PROOF", "log-proof", "log_proof"] {
+        let ran = place.run(["explain", code]).exits(0);
+        assert_eq!(
+            ran.stdout,
+            "SH-LOG-PROOF\n\
+             The inclusion proof does not hold.\n\
+             \n\
+             \x20       why  The hashes of a proof lead from the entry to the tree's root (RFC 6962, section 2.1.1). These lead elsewhere: the entry is not in that tree.\n\
+             \x20   usually  the entry was changed after it was logged\n\
+             \x20            the proof is of another entry\n\
+             \x20what to do  Ask the signer for the bundle as it was made\n\
+             \x20 exit code  31\n"
+        );
+    }
+    let json = place.run(["explain", "SH-SIGN", "--json"]).exits(0).json();
+    assert_eq!(json["version"], 1);
+    assert_eq!(json["codes"][0]["code"], "SH-SIGN");
+    assert_eq!(json["codes"][0]["mend"], serde_json::Value::Null);
+    assert!(json["codes"][0]["noMend"].is_string());
+}
+
+#[test]
+fn codes_are_listed_and_the_nearest_is_suggested() {
+    let place = Workplace::new();
+    let all = place.run(["explain"]).exits(0).stdout;
+    assert!(all.contains("The log entry\n  SH-LOG-MISSING "), "{all}");
+    let some = place.run(["explain", "SH-LOG-CHECKPOINT-"]).exits(0).stdout;
+    assert_eq!(some.lines().count(), 4, "{some}");
+    let ran = place.run(["explain", "SH-IDENTITI"]).exits(2);
+    assert_eq!(
+        ran.stderr,
+        "error: there is no code SH-IDENTITI [SH-USAGE]\n\
+         \x20     mend  signhere explain SH-IDENTITY\n"
+    );
+    let ran = place.run(["explain", "\u{1b}[2J"]).exits(2);
+    assert_eq!(
+        ran.stderr,
+        "error: there is no code \\u{1b}[2J [SH-USAGE]\n\
+         \x20     mend  signhere explain\n"
+    );
 }

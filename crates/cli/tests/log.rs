@@ -64,7 +64,7 @@ fn a_log_is_checked_read_and_exported() {
     assert_eq!(checked.exits(0).json()["size"], 3);
     let of_other_key = place.run(["--json", "log", "stat", &instance.url]);
     let of_other_key = of_other_key.exits(30).json();
-    assert_eq!(of_other_key["error"]["code"], "SH-LOG-KEY");
+    assert_eq!(of_other_key["error"]["code"], "SH-LOG-UNSIGNED");
 
     // One bit of one entry.
     let tile = instance.folder.join("log-1/tiles/tile/entries/000.p/3");

@@ -72,12 +72,10 @@ impl From<&Failure> for CliError {
             let _ = write!(message, " ({} {item})", failure.step);
         }
         let mut error = Self::new(exit_of(failure), reason.code(), message);
+        error.check = Some(failure.step);
         error.expected.clone_from(&failure.expected);
         error.found.clone_from(&failure.found);
-        match mend_of(reason) {
-            Some(mend) => error.mend(mend),
-            None => error,
-        }
+        error
     }
 }
 
@@ -100,26 +98,6 @@ fn exit_of(failure: &Failure) -> Exit {
         (_, StepName::Identity | StepName::Policy) => Exit::OtherSigner,
         (_, StepName::Log | StepName::Time | StepName::Sct) => Exit::Unproven,
         _ => Exit::NoMatchingSignature,
-    }
-}
-
-fn mend_of(reason: &Reason) -> Option<&'static str> {
-    match reason {
-        Reason::PolicyNeedsKey => Some("signhere verify --key PUBLIC_KEY FILE"),
-        Reason::PolicyNeedsCertificate => {
-            Some("signhere verify --certificate-identity ID --certificate-oidc-issuer URL FILE")
-        }
-        Reason::ArtifactBytesNeeded | Reason::ArtifactDigestMissing => {
-            Some("verify the file itself, not its digest")
-        }
-        Reason::CertificateUntrusted
-        | Reason::LogUnknown
-        | Reason::TimestampUntrusted
-        | Reason::SctUnknownLog => Some(
-            "if it was signed on another instance: --instance, --trust-config or --trusted-root",
-        ),
-        Reason::AuthorityUnusable(_) => Some("signhere trust update"),
-        _ => None,
     }
 }
 

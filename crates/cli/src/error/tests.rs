@@ -63,8 +63,10 @@ fn somebody_else() {
     assert_eq!(
         text(&failure),
         "error: signed by somebody else [SH-IDENTITY]\n\
+         \x20    check  identity: the expected signer signed\n\
          \x20 expected  alice@example.com\n\
-         \x20    found  mallory\\u{1b}[2J@example.com\n"
+         \x20    found  mallory\\u{1b}[2J@example.com\n\
+         \x20     mend  compare what was expected with what was found; if the signer is right: signhere trust add\n"
     );
 }
 
@@ -105,6 +107,7 @@ fn a_key_where_a_certificate_was_asked_for() {
         text(&failure(StepName::Bundle, Reason::PolicyNeedsKey)),
         "error: the bundle is signed with a key, and no key was given to verify it with \
          [SH-POLICY-NEEDS-KEY]\n\
+         \x20    check  bundle: it is well formed and of the sort asked for\n\
          \x20     mend  signhere verify --key PUBLIC_KEY FILE\n"
     );
 }
@@ -117,7 +120,9 @@ fn which_of_several_entries_it_was() {
     };
     assert_eq!(
         text(&failure),
-        "error: the log entry has no inclusion proof (log 1) [SH-LOG-PROOF-MISSING]\n"
+        "error: the log entry has no inclusion proof (log 1) [SH-LOG-PROOF-MISSING]\n\
+         \x20    check  log: a transparency log holds the signature\n\
+         \x20     mend  signhere bundle upgrade BUNDLE --log-entry ENTRY\n"
     );
 }
 
@@ -183,7 +188,8 @@ fn a_token_for_somebody_else() {
         text(error),
         "error: the identity token is for somebody else [SH-TOKEN-AUDIENCE]\n\
          \x20 expected  audience sigstore\n\
-         \x20    found  vault, aws\n"
+         \x20    found  vault, aws\n\
+         \x20     mend  ask for one with the audience `sigstore`\n"
     );
 }
 
@@ -196,7 +202,8 @@ fn trust_material_that_cannot_be_used() {
     assert_eq!(
         text(error),
         "error: the trust material cannot be used: `tlogs[0].publicKey.validFor` has no start \
-         of validity [SH-TRUST]\n"
+         of validity [SH-TRUST]\n\
+         \x20     mend  name the right file or instance: --trusted-root, --trust-config, --instance\n"
     );
 }
 
@@ -282,7 +289,8 @@ fn files() {
     let error = |kind: io::ErrorKind| CliError::file("read", path, &kind.into());
     assert_eq!(
         text(error(io::ErrorKind::NotFound)),
-        "error: cannot read a.txt: there is no such file [SH-FILE-MISSING]\n"
+        "error: cannot read a.txt: there is no such file [SH-FILE-MISSING]\n\
+         \x20     mend  check the path: ls\n"
     );
     assert_eq!(
         text(error(io::ErrorKind::PermissionDenied)),
@@ -292,7 +300,8 @@ fn files() {
     assert_eq!(
         text(CliError::too_large(path, 4)),
         "error: a.txt is too large [SH-FILE-TOO-LARGE]\n\
-         \x20 expected  at most 4 bytes\n"
+         \x20 expected  at most 4 bytes\n\
+         \x20     mend  check that it is the right file\n"
     );
 }
 
@@ -321,6 +330,7 @@ fn the_document() {
             "error": {
                 "code": "SH-USAGE",
                 "message": "no",
+                "check": null,
                 "excerpt": null,
                 "expected": "a",
                 "found": "b",

@@ -82,7 +82,7 @@ impl Source {
         let bytes = bytes.ok_or_else(|| {
             CliError::new(
                 Exit::Failed,
-                "SH-LOG-MISSING",
+                "SH-LOG-ABSENT",
                 format!("{shown} is no log: it has no checkpoint"),
             )
         })?;
@@ -91,7 +91,7 @@ impl Source {
         let (verifier, layout) = verified(&signed, &keys).ok_or_else(|| {
             CliError::new(
                 Exit::Trust,
-                "SH-LOG-KEY",
+                "SH-LOG-UNSIGNED",
                 format!(
                     "none of {} keys has signed the checkpoint of {}",
                     keys.len(),
@@ -161,7 +161,7 @@ fn log_folder(named: &Path) -> Result<PathBuf, CliError> {
         .ok_or_else(|| {
             let shown = named.display();
             let message = format!("{shown} holds no log");
-            CliError::new(Exit::Failed, "SH-LOG-MISSING", message)
+            CliError::new(Exit::Failed, "SH-LOG-ABSENT", message)
                 .expected("a folder of a log (with tiles/ in it) or of an instance")
         })
 }

@@ -1,0 +1,153 @@
+//! Services: CA, log, timestamp authority; logins and tokens.
+
+use super::{Entry, Mend};
+use crate::exit::Exit;
+
+pub(super) const ENTRIES: &[Entry] = &[
+    Entry {
+        code: "SH-SERVICE-DOWN",
+        exits: &[Exit::Retry],
+        what: "A service gives no answer, or fails.",
+        why: "An outage is not a refusal: nothing was decided.",
+        causes: &[
+            "the network",
+            "the service is overloaded or being restarted",
+        ],
+        mend: Mend::Do("try again; to start a private instance: signhere serve"),
+    },
+    Entry {
+        code: "SH-SERVICE-REFUSED",
+        exits: &[Exit::Failed, Exit::Login],
+        what: "A service refuses. 41: it refuses the login.",
+        why: "The service has its own rules about who may sign what.",
+        causes: &[
+            "the instance does not know the identity's issuer",
+            "the identity token has the wrong audience",
+        ],
+        mend: Mend::Nothing("the message repeats what the service answered"),
+    },
+    Entry {
+        code: "SH-SERVICE-LIE",
+        exits: &[Exit::Trust, Exit::Unproven],
+        what: "A service's answer contradicts the request, or is proven false.",
+        why: "Every answer is checked against what was asked and against the trusted root, before anything is written.",
+        causes: &[
+            "the service has a defect, or is not the one it says",
+            "somebody sits in between",
+        ],
+        mend: Mend::Do("do not use this instance until you know why"),
+    },
+    Entry {
+        code: "SH-SERVICE",
+        exits: &[Exit::Failed],
+        what: "A service's answer cannot be used.",
+        why: "Answers are read strictly and bounded.",
+        causes: &["the URL is of another kind of service"],
+        mend: Mend::Nothing("the message says what the answer lacks"),
+    },
+    Entry {
+        code: "SH-LOGIN-NEEDED",
+        exits: &[Exit::Login],
+        what: "A login is needed, and there is no terminal to ask on.",
+        why: "A certificate is for whoever logs in.",
+        causes: &["the command runs in a script or a CI job"],
+        mend: Mend::Do("give an identity token: SIGSTORE_ID_TOKEN or --identity-token-file"),
+    },
+    Entry {
+        code: "SH-LOGIN-NO-ISSUER",
+        exits: &[Exit::Login],
+        what: "The instance names no place to log in at.",
+        why: "Where to log in is said by the instance's signing config.",
+        causes: &["the signing config has no oidcUrls"],
+        mend: Mend::Do("--oidc-issuer URL, or an identity token"),
+    },
+    Entry {
+        code: "SH-LOGIN-AMBIENT",
+        exits: &[Exit::Login],
+        what: "The CI system should give an identity, and does not.",
+        why: "On a CI system the job signs as itself; it has to be allowed to ask for an identity token.",
+        causes: &[
+            "GitHub Actions: the job lacks permissions: id-token: write",
+            "GitLab: the job lacks id_tokens:",
+        ],
+        mend: Mend::Nothing("the error says what this CI system needs"),
+    },
+    Entry {
+        code: "SH-LOGIN-ISSUER",
+        exits: &[Exit::Login],
+        what: "Another issuer answered than the one asked.",
+        why: "An issuer that answers for another (RFC 8414, section 3.3) would let one provider speak for all.",
+        causes: &[
+            "--oidc-issuer has a typing error",
+            "a proxy answers for the issuer",
+        ],
+        mend: Mend::Do("check --oidc-issuer"),
+    },
+    Entry {
+        code: "SH-LOGIN-TIMEOUT",
+        exits: &[Exit::Login],
+        what: "Nobody logged in in time.",
+        why: "A login that is waited for without end would hang a script.",
+        causes: &["the browser window was closed"],
+        mend: Mend::Do("run the command again, or use an identity token"),
+    },
+    Entry {
+        code: "SH-LOGIN-UNREACHABLE",
+        exits: &[Exit::Retry],
+        what: "The login page of the private instance does not answer.",
+        why: "The instance logs in on its own page.",
+        causes: &["the instance is not running"],
+        mend: Mend::Do("start it: signhere serve FOLDER"),
+    },
+    Entry {
+        code: "SH-LOGIN",
+        exits: &[Exit::Login],
+        what: "The login failed in another way.",
+        why: "Without a login there is no certificate.",
+        causes: &["the login was refused or cancelled"],
+        mend: Mend::Nothing("the message says what the issuer answered"),
+    },
+    Entry {
+        code: "SH-TOKEN-EXPIRED",
+        exits: &[Exit::Login],
+        what: "The identity token has expired.",
+        why: "A token stands for a login that has just happened (OpenID Connect Core, section 2, exp).",
+        causes: &["the job waited too long before signing"],
+        mend: Mend::Do("log in again, or fetch a new token"),
+    },
+    Entry {
+        code: "SH-TOKEN-AUDIENCE",
+        exits: &[Exit::Login],
+        what: "The identity token is for somebody else.",
+        why: "A token that was made for one service must not be used at another (OpenID Connect Core, section 3.1.3.7).",
+        causes: &["the token was asked for with the default audience"],
+        mend: Mend::Do("ask for one with the audience `sigstore`"),
+    },
+    Entry {
+        code: "SH-TOKEN",
+        exits: &[Exit::Login],
+        what: "The identity token cannot be used.",
+        why: "A token is a signed JWT (RFC 7519) of a known issuer.",
+        causes: &["another secret was given", "the token was cut off"],
+        mend: Mend::Nothing("the message says what is wrong; the token itself is not repeated"),
+    },
+    Entry {
+        code: "SH-LISTEN",
+        exits: &[Exit::Failed, Exit::Usage],
+        what: "The address cannot be listened on.",
+        why: "An instance for development listens on this machine only.",
+        causes: &[
+            "the port needs more rights",
+            "the address is of another machine",
+        ],
+        mend: Mend::Do("choose another: --listen 127.0.0.1:3003"),
+    },
+    Entry {
+        code: "SH-PORT-TAKEN",
+        exits: &[Exit::Retry],
+        what: "Another program listens there.",
+        why: "Two programs on one port would answer for each other.",
+        causes: &["another instance is running"],
+        mend: Mend::Do("choose another port: --listen 127.0.0.1:0"),
+    },
+];
