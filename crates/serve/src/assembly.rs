@@ -35,7 +35,7 @@ use crate::state::keyring::{Keyring, OIDC};
 use crate::state::manifest::{Manifest, Role, Shard};
 use crate::store::Place;
 use crate::trust;
-use crate::tsa::{ClockWatch, Tsa};
+use crate::tsa::{ClockWatch, GivenMark, STEP_BACK, Tsa};
 use crate::tuf::Tuf;
 use crate::witness::client::{Witnesses, Witnessing};
 use crate::witness::{self, health, server::Witness};
@@ -57,6 +57,7 @@ pub(crate) struct Assembly {
     documents: Documents,
     witness: Option<Arc<Witness>>,
     tuf: Option<Tuf>,
+    given: Option<GivenMark>,
     is_published: bool,
     active: Active,
     board: Board,
@@ -160,6 +161,7 @@ impl Assembly {
             documents,
             witness,
             tuf,
+            given: None,
             is_published: true,
             active: Active::default(),
             folder,
@@ -258,8 +260,19 @@ impl Assembly {
         self.board.clone()
     }
 
+    /// Notes for the next start which time was given last: now and then, or `at_once`.
+    pub(crate) fn note_given(&mut self, at_once: bool) -> Result<(), ServeError> {
+        let given = self.open.clock.as_ref().and_then(|clock| clock.given());
+        match (&mut self.given, given) {
+            (Some(mark), Some(given)) => mark.note(given, at_once),
+            _ => Ok(()),
+        }
+    }
+
     /// Commits what waits in the logs, then closes them.
-    pub(crate) fn close(&self) {
+    pub(crate) fn close(&mut self) {
+        // What cannot be noted now was noted some seconds ago.
+        let _ = self.note_given(true);
         self.open.logs.values().for_each(|log| log.close());
         self.open.ct.values().for_each(|log| log.close());
     }
@@ -392,18 +405,30 @@ impl Assembly {
             signer: Box::new(self.keyring.key(name)?),
             policy: DEFAULT_POLICY,
         };
-        let watch = self.open.clock.get_or_insert_with(|| {
-            let since = self.keyring.manifest().created;
-            Arc::new(ClockWatch::new(Arc::clone(&self.clock), since))
-        });
         let tsa = Arc::new(Tsa::new(
             signer,
             &self.keyring.chain(name)?,
-            Arc::clone(watch),
+            self.clock_watch()?,
             Arc::clone(&self.random),
         ));
         self.open.tsas.insert(name.to_owned(), Arc::clone(&tsa));
         Ok(tsa)
+    }
+
+    /// The watch over the clock, which must not be before what was given in an earlier life.
+    fn clock_watch(&mut self) -> Result<Arc<ClockWatch>, ServeError> {
+        if let Some(watch) = &self.open.clock {
+            return Ok(Arc::clone(watch));
+        }
+        let marks = self.folder.marks(self.config.log.high_water.as_deref())?;
+        let given = GivenMark::open(marks.join("tsa"))?;
+        given.check(self.clock.now(), STEP_BACK)?;
+        let created = self.keyring.manifest().created;
+        let since = given.noted().map_or(created, |given| given.max(created));
+        let watch = Arc::new(ClockWatch::new(Arc::clone(&self.clock), since));
+        self.open.clock = Some(Arc::clone(&watch));
+        self.given = Some(given);
+        Ok(watch)
     }
 
     fn log_place(&self, name: &str) -> Result<Place, ServeError> {

@@ -168,6 +168,16 @@ pub enum ServeError {
         /// What the clock said.
         now: Time,
     },
+    /// The clock is earlier than a timestamp that was given.
+    #[error("the clock says {now}, but a timestamp was given at {given}")]
+    ClockSetBack {
+        /// The time of that timestamp.
+        given: Time,
+        /// What the clock said.
+        now: Time,
+        /// The file that remembers it.
+        mark: PathBuf,
+    },
     /// Without TLS an instance listens on loopback only.
     #[error("{address} is not a loopback address")]
     NotLoopback {

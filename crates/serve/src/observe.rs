@@ -5,7 +5,7 @@ mod metrics;
 mod process;
 mod request;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -34,7 +34,7 @@ pub(crate) struct Observer {
     source: Source,
     metrics: Metrics,
     ids: RequestIds,
-    stalls: Mutex<Stalls>,
+    stalls: Stalls,
 }
 
 impl Observer {
@@ -44,7 +44,7 @@ impl Observer {
             metrics: Metrics::new(Arc::clone(&source)),
             source,
             ids: RequestIds::new(prefix),
-            stalls: Mutex::default(),
+            stalls: Stalls::default(),
         })
     }
 
@@ -82,8 +82,7 @@ impl Observer {
         let this = Arc::clone(self);
         let report = tokio::task::spawn_blocking(move || {
             let facts = (this.source)();
-            let mut stalls = this.stalls.lock().unwrap_or_else(PoisonError::into_inner);
-            judge::report(facts, &mut stalls, with_entries)
+            judge::report(facts, &this.stalls, with_entries)
         });
         report.await.map_err(|_| Problem::internal())
     }

@@ -1,5 +1,6 @@
 //! The timestamp authority, RFC 3161 over HTTP.
 
+mod given;
 mod json;
 mod watch;
 
@@ -20,7 +21,8 @@ use crate::http::body;
 use crate::http::problem::Problem;
 use crate::observe::Outcome;
 
-pub(crate) use watch::ClockWatch;
+pub(crate) use given::GivenMark;
+pub(crate) use watch::{ClockWatch, STEP_BACK};
 
 /// Bytes of a request.
 const BODY_LIMIT: usize = 1024 * 1024;

@@ -71,8 +71,9 @@ const TARGETS: &str = "targets";
 /// A repository in a folder, and what of it is served.
 pub(crate) struct Repository {
     dir: PathBuf,
-    /// Held by whoever changes the repository.
-    changing: Mutex<()>,
+    /// Held by whoever changes the repository: whether the change before has failed, so that the folder may be ahead of
+    /// what is served.
+    changing: Mutex<bool>,
     published: RwLock<Arc<Published>>,
 }
 
@@ -135,7 +136,7 @@ impl Repository {
     pub(crate) fn open(dir: &Path) -> Result<Self, RepositoryError> {
         Ok(Self {
             dir: dir.to_path_buf(),
-            changing: Mutex::new(()),
+            changing: Mutex::new(false),
             published: RwLock::new(Arc::new(Published::load(dir)?)),
         })
     }
@@ -226,10 +227,13 @@ impl Repository {
         keys: OnlineKeys<'_>,
         now: Time,
     ) -> Result<bool, RepositoryError> {
-        let _changing = self
+        let mut has_failed = self
             .changing
             .lock()
             .map_err(|_| RepositoryError::Interrupted)?;
+        if *has_failed {
+            self.catch_up()?;
+        }
         // A root that cannot be followed is reported, and what is there goes on being signed.
         let followed = self.follow_roots();
         let before = self.published();
@@ -240,13 +244,25 @@ impl Repository {
             keys,
             now,
         };
+        *has_failed = true;
         let changed = change.make(targets)?;
         if changed {
             let published = Published::load_under(before.view.roots.clone(), &self.dir)?;
             published.remove_others(&self.dir);
             self.put_forward(published);
         }
+        *has_failed = false;
         followed.map(|()| changed)
+    }
+
+    /// Takes up what a change that failed has left. Its timestamp may be in place and yet not on the disk, so that it is
+    /// written again before anybody sees it: a version that was seen never has another content.
+    fn catch_up(&self) -> Result<(), RepositoryError> {
+        let known = self.published();
+        let found = Published::load_under(known.view.roots.clone(), &self.dir)?;
+        put(&self.dir.join(TIMESTAMP), found.view.timestamp.bytes())?;
+        self.put_forward(found);
+        Ok(())
     }
 
     /// Takes up roots that somebody else has put into the folder.

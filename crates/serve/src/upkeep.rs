@@ -52,13 +52,14 @@ impl Upkeep {
     pub(crate) fn look(&self) -> Result<(), ServeError> {
         let now = self.clock.now();
         let mut assembly = self.assembly();
+        let noted = assembly.note_given(false);
         // Clients are told of a key before it signs, or it does not sign.
         assembly.publish(now)?;
         if assembly.has_to_change(now) {
             self.live.replace(assembly.routes(now)?);
             assembly.freeze_earlier_logs();
         }
-        Ok(())
+        noted
     }
 
     /// Looks again and again until the other end of `stopped` is dropped; what cannot be done now is tried again

@@ -4,9 +4,11 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use common::{Running, START, refusal};
+use common::{Running, START, listener, refusal};
 use reqwest::{Response, StatusCode};
 use serde_json::json;
 use signhere_pki::chain::Chain;
@@ -14,6 +16,8 @@ use signhere_pki::digest::HashAlgorithm;
 use signhere_pki::random::SystemRandom;
 use signhere_pki::time::Clock;
 use signhere_pki::tsp::{DEFAULT_POLICY, TimestampRequest, TimestampToken, TspError};
+use signhere_serve::{Instance, InstanceConfig, ServeError};
+use signhere_testkit::clock::FakeClock;
 use signhere_verify::trust::TrustedRoot;
 
 const PATH: &str = "/api/v1/timestamp";
@@ -167,11 +171,11 @@ async fn no_time_is_given_once_the_clock_has_jumped() {
         .unwrap()
         .to_der()
         .unwrap();
-    for (jump, said) in [
-        (-1, "the clock went backwards, from {was} to {is}"),
-        (11, "the clock jumped forwards, from {was} to {is}"),
+    for (name, jump, said) in [
+        ("back", -2, "the clock went backwards, from {was} to {is}"),
+        ("forth", 11, "the clock jumped forwards, from {was} to {is}"),
     ] {
-        let instance = Running::start(&dir.path().join("state")).await;
+        let instance = Running::start(&dir.path().join(name)).await;
         instance.clock.advance(100);
         let was = instance.clock.now();
         let granted = token(ask(&instance, request.clone()).await).await.unwrap();
@@ -192,6 +196,34 @@ async fn no_time_is_given_once_the_clock_has_jumped() {
         }
         instance.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_start_with_a_clock_from_before_the_last_timestamp_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    let instance = Running::start(&state).await;
+    let request = TimestampRequest::new(HashAlgorithm::Sha256.digest(b"x"), &SystemRandom).unwrap();
+    let request = request.to_der().unwrap();
+    instance.clock.advance(100);
+    let given = instance.clock.now();
+    token(ask(&instance, request.clone()).await).await.unwrap();
+    // A step of the time service: the same second once more, never an earlier one.
+    instance.clock.advance(-1);
+    let again = token(ask(&instance, request).await).await.unwrap();
+    assert_eq!(again.gen_time(), given);
+    instance.stop().await;
+
+    let start = async |now| {
+        let config = InstanceConfig::new(listener().await.1);
+        let clock = Arc::new(FakeClock::at(now));
+        Instance::create_or_open(&state, config, clock, Arc::new(SystemRandom)).err()
+    };
+    let now = given.plus_seconds(-2);
+    let mark = state.join("high-water/tsa");
+    let refused = Some(ServeError::ClockSetBack { given, now, mark });
+    assert_eq!(start(now).await, refused);
+    assert_eq!(start(given.plus_seconds(-1)).await, None);
 }
 
 #[tokio::test]

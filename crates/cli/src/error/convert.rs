@@ -308,6 +308,21 @@ impl From<ServeError> for CliError {
                     "bring tiles, lock and journal of {} from the newer copy; if there is none, keep it for reading and make a new instance: signhere serve init ANOTHER_FOLDER",
                     word(&folder)
                 )),
+            ServeError::ClockBehind { created, now } => {
+                Self::new(Exit::Failed, "SH-INSTANCE-CLOCK", message)
+                    .expected(format!("{created} or later"))
+                    .found(now.to_string())
+                    .mend("set the clock right: timedatectl status")
+            }
+            ServeError::ClockSetBack { given, now, mark } => {
+                Self::new(Exit::Failed, "SH-INSTANCE-CLOCK", message)
+                    .expected(format!("{given} or later"))
+                    .found(now.to_string())
+                    .mend(format!(
+                        "set the clock right: timedatectl status; if it was wrong before and is right now, timestamps say a time to come: rm {}, then signhere serve rotate tsa",
+                        word(&mark)
+                    ))
+            }
             ServeError::WrongSecret { unlock, .. } => locked(unlock, message),
             ServeError::SecretMissing { unlock, .. } => locked(unlock, message),
             ServeError::OtherUnlock { expected, .. } => locked(expected, message),

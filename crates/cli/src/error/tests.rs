@@ -85,7 +85,11 @@ fn each_way_of_not_verifying_has_its_exit_code() {
         (StepName::Sct, Reason::SctMissing, 31),
         (StepName::Identity, Reason::IssuerMismatch, 20),
         (StepName::Policy, Reason::IssuerMismatch, 20),
-        (StepName::Policy, Reason::SignerUnlisted { proposal: None }, 21),
+        (
+            StepName::Policy,
+            Reason::SignerUnlisted { proposal: None },
+            21,
+        ),
         (StepName::Policy, Reason::SignerUnchecked, 21),
         (StepName::Policy, not_allowed(NotAllowed::File), 22),
         (StepName::Policy, not_allowed(NotAllowed::Revoked), 22),
@@ -252,6 +256,31 @@ fn a_log_that_may_be_an_older_copy() {
          \x20 expected  9 entries\n\
          \x20    found  7 entries\n\
          \x20     mend  bring tiles, lock and journal of /srv/ct-1 from the newer copy; if there is none, keep it for reading and make a new instance: signhere serve init ANOTHER_FOLDER\n"
+    );
+}
+
+#[test]
+fn a_clock_that_was_set_back() {
+    let now = Time::from_unix(1_795_000_000);
+    let created = now.plus_seconds(1);
+    assert_eq!(
+        text(ServeError::ClockBehind { created, now }),
+        "error: the clock says 2026-11-18T11:06:40Z, but the instance was made at 2026-11-18T11:06:41Z [SH-INSTANCE-CLOCK]\n\
+         \x20 expected  2026-11-18T11:06:41Z or later\n\
+         \x20    found  2026-11-18T11:06:40Z\n\
+         \x20     mend  set the clock right: timedatectl status\n"
+    );
+    let error = ServeError::ClockSetBack {
+        given: now.plus_seconds(60),
+        now,
+        mark: "my marks/tsa".into(),
+    };
+    assert_eq!(
+        text(error),
+        "error: the clock says 2026-11-18T11:06:40Z, but a timestamp was given at 2026-11-18T11:07:40Z [SH-INSTANCE-CLOCK]\n\
+         \x20 expected  2026-11-18T11:07:40Z or later\n\
+         \x20    found  2026-11-18T11:06:40Z\n\
+         \x20     mend  set the clock right: timedatectl status; if it was wrong before and is right now, timestamps say a time to come: rm 'my marks/tsa', then signhere serve rotate tsa\n"
     );
 }
 

@@ -1,6 +1,7 @@
 //! What is wrong, by the facts: nothing here is remembered but how long a log has not moved.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use signhere_pki::time::Time;
@@ -19,17 +20,18 @@ const DAY: i64 = 86_400;
 
 /// When a log was last seen to move while entries waited.
 #[derive(Debug, Default)]
-pub(crate) struct Stalls(HashMap<String, (Option<u64>, Instant)>);
+pub(crate) struct Stalls(Mutex<HashMap<String, (Option<u64>, Instant)>>);
 
 impl Stalls {
     /// Whether entries have waited too long for the log `name` to grow past `size`.
-    fn look(&mut self, name: &str, size: Option<u64>, waiting: u64) -> bool {
+    fn look(&self, name: &str, size: Option<u64>, waiting: u64) -> bool {
+        let mut logs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting == 0 {
-            self.0.remove(name);
+            logs.remove(name);
             return false;
         }
         let now = Instant::now();
-        let seen = self.0.entry(name.to_owned()).or_insert((size, now));
+        let seen = logs.entry(name.to_owned()).or_insert((size, now));
         if seen.0 != size {
             *seen = (size, now);
         }
@@ -38,7 +40,7 @@ impl Stalls {
 }
 
 /// What people are shown of `facts`. Blocks: it reads the checkpoints and, if asked, the newest entries.
-pub(crate) fn report(facts: Facts, stalls: &mut Stalls, with_entries: bool) -> Report {
+pub(crate) fn report(facts: Facts, stalls: &Stalls, with_entries: bool) -> Report {
     let mut problems = Problems(Vec::new());
     let mut newest = Vec::new();
     let mut logs = Vec::with_capacity(facts.logs.len());

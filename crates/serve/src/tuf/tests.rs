@@ -250,6 +250,33 @@ fn a_publication_that_stops_anywhere_has_published_nothing() {
     }
 }
 
+/// The timestamp was renamed into its place, but the folder could not be synced: what was written is not overwritten.
+#[test]
+fn a_change_after_one_that_failed_goes_on_from_what_it_has_left() {
+    let (dir, signers) = (tempfile::tempdir().unwrap(), Signers::new());
+    let repository = repository(&dir, &signers);
+    let path = dir.path().join("repository");
+    let publish = |repository: &Repository, content: &[u8]| {
+        let files: [Target<'_>; 1] = [("trusted_root.json", content)];
+        repository.publish(&files, signers.online(), NOW)
+    };
+    let in_the_way = path.join("timestamp.new");
+    fs::create_dir(&in_the_way).unwrap();
+    assert!(publish(&repository, b"second").is_err());
+    assert_eq!(versions(&repository), [1; 4]);
+    fs::remove_dir(&in_the_way).unwrap();
+    let other = Repository::open(&path).unwrap();
+    assert_eq!(publish(&other, b"second"), Ok(true));
+    let read = |name: &str| fs::read(path.join(name)).unwrap();
+    let names = ["2.snapshot.json", "2.targets.json"];
+    let seen = names.map(read);
+
+    assert_eq!(publish(&repository, b"third"), Ok(true));
+    assert_eq!(versions(&repository), [1, 3, 3, 3]);
+    assert_eq!(names.map(read), seen);
+    assert_eq!(versions(&Repository::open(&path).unwrap()), [1, 3, 3, 3]);
+}
+
 #[test]
 fn a_making_that_stops_leaves_no_repository() {
     let (dir, signers) = (tempfile::tempdir().unwrap(), Signers::new());

@@ -131,6 +131,17 @@ pub(super) const ENTRIES: &[Entry] = &[
         mend: Mend::Do("bring the newer copy back; see docs/operate/restore.md"),
     },
     Entry {
+        code: "SH-INSTANCE-CLOCK",
+        exits: &[Exit::Failed],
+        what: "The clock is earlier than the making of the instance, or than a timestamp that it has given.",
+        why: "A timestamp says that something was there at a time (RFC 3161): an authority must not go back behind its own.",
+        causes: &[
+            "the clock was set back, or the machine has lost its time",
+            "the clock was ahead when the last timestamp was given",
+        ],
+        mend: Mend::Do("set the clock right: timedatectl status; see docs/operate/alerts.md"),
+    },
+    Entry {
         code: "SH-INSTANCE-LOCKED",
         exits: &[Exit::Failed],
         what: "What opens the instance's keys is missing or wrong.",

@@ -1,5 +1,10 @@
 //! What is wrong, by facts that a test has made.
 
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+
+use signhere_log::storage::{Objects, StorageError};
+
 use super::*;
 use crate::status::sample::{NOW, Sample};
 use crate::status::{Expiry as ExpiryFacts, IssuerFacts, QuorumFacts, WitnessFacts};
@@ -7,7 +12,7 @@ use crate::status::{Expiry as ExpiryFacts, IssuerFacts, QuorumFacts, WitnessFact
 fn judged(change: impl FnOnce(&mut Facts)) -> Report {
     let mut facts = Sample::new_facts();
     change(&mut facts.1);
-    report(facts.1, &mut Stalls::default(), true)
+    report(facts.1, &Stalls::default(), true)
 }
 
 fn said(report: &Report) -> Vec<(Severity, &str, &str)> {
@@ -137,7 +142,7 @@ fn a_missing_quorum_is_a_fault_unless_the_log_goes_on_without() {
 fn a_checkpoint_that_is_gone_is_a_fault() {
     let (sample, facts) = Sample::new_facts();
     std::fs::remove_file(sample.folder().join("tiles/checkpoint")).unwrap();
-    let report = report(facts, &mut Stalls::default(), true);
+    let report = report(facts, &Stalls::default(), true);
     assert_eq!(
         said(&report),
         [(Severity::Fault, "checkpoint-unreadable", "log-1")]
@@ -148,11 +153,11 @@ fn a_checkpoint_that_is_gone_is_a_fault() {
 #[tokio::test(start_paused = true)]
 async fn a_queue_that_does_not_move_is_a_fault_after_a_while() {
     let sample = Sample::new_facts().0;
-    let mut stalls = Stalls::default();
-    let mut look = |waiting| {
+    let stalls = Stalls::default();
+    let look = |waiting| {
         let mut facts = sample.facts();
         facts.logs[0].waiting = Some(waiting);
-        report(facts, &mut stalls, false).ready
+        report(facts, &stalls, false).ready
     };
     assert!(look(5));
     tokio::time::advance(STALLED_AFTER - Duration::from_millis(1)).await;
@@ -161,4 +166,49 @@ async fn a_queue_that_does_not_move_is_a_fault_after_a_while() {
     assert!(!look(5));
     assert!(look(0));
     assert!(look(5));
+}
+
+/// Objects whose entries are not read before somebody allows it.
+struct Slow {
+    objects: Arc<dyn Objects>,
+    begun: Mutex<Sender<()>>,
+    allowed: Mutex<Receiver<()>>,
+}
+
+impl Objects for Slow {
+    fn put(&self, path: &str, bytes: &[u8]) -> Result<(), StorageError> {
+        self.objects.put(path, bytes)
+    }
+
+    fn get(&self, path: &str) -> Result<Option<Vec<u8>>, StorageError> {
+        if path.starts_with("tile/entries") {
+            self.begun.lock().unwrap().send(()).unwrap();
+            self.allowed.lock().unwrap().recv().unwrap();
+        }
+        self.objects.get(path)
+    }
+
+    fn sync(&self) -> Result<(), StorageError> {
+        self.objects.sync()
+    }
+}
+
+#[test]
+fn whoever_asks_for_readiness_does_not_wait_for_who_reads_entries() {
+    let (sample, mut slow) = Sample::new_facts();
+    let ((begun, begins), (allow, allowed)) = (channel(), channel());
+    slow.logs[0].objects = Arc::new(Slow {
+        objects: Arc::clone(&slow.logs[0].objects),
+        begun: Mutex::new(begun),
+        allowed: Mutex::new(allowed),
+    });
+    let stalls = Arc::new(Stalls::default());
+    let of_reader = Arc::clone(&stalls);
+    let reader = std::thread::spawn(move || report(slow, &of_reader, true));
+    begins.recv().unwrap();
+    let (facts, (answer, answered)) = (sample.facts(), channel());
+    std::thread::spawn(move || answer.send(report(facts, &stalls, false).ready).unwrap());
+    let ready = answered.recv_timeout(Duration::from_secs(60));
+    allow.send(()).unwrap();
+    assert_eq!((ready, reader.join().unwrap().entries.len()), (Ok(true), 1));
 }
