@@ -13,6 +13,7 @@ use signhere_pki::cert::Certificate;
 use signhere_pki::digest::{Digest, HashAlgorithm};
 
 use crate::dsse::Envelope;
+use crate::proto_json::Message;
 
 pub use builder::BundleBuilder;
 pub use error::BundleError;
@@ -95,6 +96,31 @@ impl Bundle {
     /// [`BundleError`] for the first rule that the document breaks.
     pub fn parse(json: &[u8]) -> Result<Self, BundleError> {
         read::bundle(json)
+    }
+
+    /// Reads a bundle that is part of a document.
+    pub(crate) fn read(message: Message<'_>) -> Result<Self, BundleError> {
+        read::message(message)
+    }
+
+    /// Reads an envelope that nothing stands beside: its key is a hint, and nothing proves when it was signed.
+    pub(crate) fn read_bare_envelope(mut message: Message<'_>) -> Result<Self, BundleError> {
+        let envelope = read::envelope_fields(&mut message)?;
+        Ok(Self {
+            version: BundleVersion::V0_3,
+            material: Material {
+                key: KeyMaterial::PublicKeyHint(envelope.key_id.clone()),
+                tlog_entries: Vec::new(),
+                timestamps: Vec::new(),
+            },
+            content: Content::Dsse(envelope),
+            unknown_fields: message.finish_document(),
+        })
+    }
+
+    /// Reads an attestation of PEP 740.
+    pub(crate) fn read_pep_740(message: Message<'_>) -> Result<Self, BundleError> {
+        read::pep_740(message)
     }
 
     /// Returns the bundle as v0.3 JSON.

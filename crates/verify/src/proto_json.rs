@@ -35,6 +35,27 @@ pub(crate) fn document(json: &[u8], max_bytes: usize) -> Result<Message<'_>, Jso
     Message::top(value(json, max_bytes)?)
 }
 
+/// The top value of a document: one message, or a list of them.
+pub(crate) enum Top<'a> {
+    One(Message<'a>),
+    Many(Vec<Message<'a>>),
+}
+
+/// Reads one document of at most `max_bytes` bytes whose top value is a message or a list of at most `limit`.
+///
+/// # Errors
+/// As [`document`].
+pub(crate) fn one_or_many(
+    json: &[u8],
+    max_bytes: usize,
+    limit: usize,
+) -> Result<Top<'_>, JsonError> {
+    match value(json, max_bytes)? {
+        Node::Array(elements) => Message::list(elements, limit).map(Top::Many),
+        node => Message::top(node).map(Top::One),
+    }
+}
+
 /// Reads one document of at most `max_bytes` bytes, whatever its top value is.
 ///
 /// # Errors

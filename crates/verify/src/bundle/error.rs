@@ -9,6 +9,17 @@ pub enum BundleError {
     /// Not acceptable as JSON or as the protocol buffer it should be.
     #[error(transparent)]
     Json(#[from] JsonError),
+    /// A document that holds bundles is of a version that is not known.
+    #[error("`{path}` is {found}, not 1")]
+    DocumentVersion {
+        /// The field.
+        path: String,
+        /// The version found.
+        found: u32,
+    },
+    /// A document that should hold bundles holds none.
+    #[error("the document holds no bundle")]
+    NoBundle,
     /// The media type is not one of the known bundle versions.
     #[error("unknown media type `{found}`")]
     MediaType {
@@ -82,8 +93,10 @@ impl BundleError {
                 | JsonError::TrailingData { .. }
                 | JsonError::Duplicate { .. },
             ) => "SH-BUNDLE-JSON",
-            Self::Json(_) | Self::HashLength { .. } | Self::NoContent => "SH-BUNDLE-FORM",
-            Self::MediaType { .. } => "SH-BUNDLE-VERSION",
+            Self::Json(_) | Self::HashLength { .. } | Self::NoContent | Self::NoBundle => {
+                "SH-BUNDLE-FORM"
+            }
+            Self::MediaType { .. } | Self::DocumentVersion { .. } => "SH-BUNDLE-VERSION",
             Self::NoKeyMaterial | Self::EmptyChain => "SH-BUNDLE-NO-KEY",
             Self::RootCertificate => "SH-BUNDLE-ROOT",
             Self::KeyMaterialForVersion { .. } => "SH-BUNDLE-MATERIAL",

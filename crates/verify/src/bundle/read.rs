@@ -5,7 +5,7 @@ use super::{
     Bundle, BundleError, BundleVersion, Content, KeyMaterial, MAX_BUNDLE_BYTES, MAX_CHAIN,
     MAX_LOG_ENTRIES, MAX_TIMESTAMPS, Material, TlogEntry,
 };
-use crate::dsse::Envelope;
+use crate::dsse::{Envelope, INTOTO_PAYLOAD_TYPE};
 use crate::excerpt::excerpt;
 use crate::names;
 use crate::proto_json::{self, Message};
@@ -31,7 +31,11 @@ const MEDIA_TYPES: [(&str, BundleVersion); 4] = [
 ];
 
 pub(super) fn bundle(json: &[u8]) -> Result<Bundle, BundleError> {
-    let mut message = proto_json::document(json, MAX_BUNDLE_BYTES)?;
+    message(proto_json::document(json, MAX_BUNDLE_BYTES)?)
+}
+
+/// A bundle that is a document, or a part of one.
+pub(super) fn message(mut message: Message<'_>) -> Result<Bundle, BundleError> {
     let version = version(&message.string("mediaType")?)?;
     let material = material(message.required_message("verificationMaterial")?, version)?;
     let content = content(&mut message)?;
@@ -115,8 +119,13 @@ fn key_material(
 fn certificate(mut message: Message<'_>, index: usize) -> Result<Certificate, BundleError> {
     let der = message.required_bytes("rawBytes")?;
     message.finish();
+    not_a_root(&der, index)
+}
+
+/// The certificate in `der`, which is no root: only the verifier chooses those.
+pub(super) fn not_a_root(der: &[u8], index: usize) -> Result<Certificate, BundleError> {
     let certificate =
-        Certificate::from_der(&der).map_err(|error| BundleError::Certificate { index, error })?;
+        Certificate::from_der(der).map_err(|error| BundleError::Certificate { index, error })?;
     if certificate.issuer_name_der() == certificate.subject_name_der() {
         return Err(BundleError::RootCertificate);
     }
@@ -159,6 +168,13 @@ fn message_digest(mut message: Message<'_>) -> Result<Digest, BundleError> {
 }
 
 fn envelope(mut message: Message<'_>) -> Result<Envelope, BundleError> {
+    let envelope = envelope_fields(&mut message)?;
+    message.finish();
+    Ok(envelope)
+}
+
+/// A DSSE envelope with its one signature.
+pub(super) fn envelope_fields(message: &mut Message<'_>) -> Result<Envelope, BundleError> {
     let payload = message.bytes("payload")?;
     let payload_type = message.string("payloadType")?;
     // One is the rule; a few more are read so that the refusal can say how many there are.
@@ -169,7 +185,6 @@ fn envelope(mut message: Message<'_>) -> Result<Envelope, BundleError> {
         signature.finish();
         signatures.push((bytes, key_id));
     }
-    message.finish();
     let found = signatures.len();
     match <[_; 1]>::try_from(signatures) {
         Ok([(signature, key_id)]) => Ok(Envelope::new(payload_type, payload, signature, key_id)),
@@ -183,5 +198,44 @@ pub(super) fn hash(path: impl FnOnce() -> String, bytes: &[u8]) -> Result<[u8; 3
         path: path(),
         expected: 32,
         found: bytes.len(),
+    })
+}
+
+/// Reads an attestation of PEP 740, which holds the parts of a v0.3 bundle under other names.
+pub(super) fn pep_740(mut message: Message<'_>) -> Result<Bundle, BundleError> {
+    let version = message.uint32("version")?;
+    if version != 1 {
+        return Err(BundleError::DocumentVersion {
+            path: message.path("version"),
+            found: version,
+        });
+    }
+    let mut material = message.required_message("verificationMaterial")?;
+    let leaf = not_a_root(&material.required_bytes("certificate")?, 0)?;
+    let tlog_entries = material
+        .messages("transparencyEntries", MAX_LOG_ENTRIES)?
+        .into_iter()
+        .map(TlogEntry::read)
+        .collect::<Result<_, _>>()?;
+    material.finish();
+    let mut envelope = message.required_message("envelope")?;
+    let statement = envelope.required_bytes("statement")?;
+    let signature = envelope.required_bytes("signature")?;
+    envelope.finish();
+    let payload_type = INTOTO_PAYLOAD_TYPE.to_owned();
+    Ok(Bundle {
+        version: BundleVersion::V0_3,
+        material: Material {
+            key: KeyMaterial::Certificate(vec![leaf]),
+            tlog_entries,
+            timestamps: Vec::new(),
+        },
+        content: Content::Dsse(Envelope::new(
+            payload_type,
+            statement,
+            signature,
+            String::new(),
+        )),
+        unknown_fields: message.finish_document(),
     })
 }

@@ -54,6 +54,15 @@ pub enum Reason {
     /// The artifact is not among the statement's subjects.
     #[error("the artifact is not among the statement's subjects")]
     SubjectMismatch,
+    /// The statement has several subjects where its form allows one.
+    #[error("the statement is about more than the one file that it may be about")]
+    SubjectCount,
+    /// The statement names another file, or another package, than the artifact is.
+    #[error("the statement is about something of another name")]
+    SubjectName,
+    /// The document says that the statement is of another kind than it is.
+    #[error("the document calls the statement something else than it is")]
+    PredicateMismatch,
 
     /// The signature was not made by the signer's key over this artifact or envelope.
     #[error("the signature does not verify")]
@@ -161,6 +170,9 @@ pub enum Reason {
     #[error("the certificate log was not valid at its timestamp")]
     SctWindow,
 
+    /// A proven time is outside the validity of the key.
+    #[error("the key was not valid at the proven time")]
+    KeyWindow,
     /// The certificate names nobody.
     #[error("the certificate has not exactly one subject alternative name")]
     IdentityMissing,
@@ -211,6 +223,9 @@ impl Reason {
             Self::PayloadType => "SH-ARTIFACT-PAYLOAD-TYPE",
             Self::Statement(_) => "SH-ARTIFACT-STATEMENT",
             Self::SubjectMismatch => "SH-ARTIFACT-SUBJECT",
+            Self::SubjectCount => "SH-ARTIFACT-SUBJECTS",
+            Self::SubjectName => "SH-ARTIFACT-NAME",
+            Self::PredicateMismatch => "SH-ARTIFACT-PREDICATE",
             Self::SignatureInvalid => "SH-SIGNATURE",
             Self::LogEntryMissing => "SH-LOG-MISSING",
             Self::LogEntryDuplicate => "SH-LOG-DUPLICATE",
@@ -257,6 +272,7 @@ impl Reason {
             Self::SctUnknownLog => "SH-SCT-UNKNOWN",
             Self::Sct(_) => "SH-SCT",
             Self::SctWindow => "SH-SCT-WINDOW",
+            Self::KeyWindow => "SH-KEY-WINDOW",
             Self::IdentityMissing => "SH-IDENTITY-MISSING",
             Self::IdentityMismatch => "SH-IDENTITY",
             Self::IssuerMissing => "SH-IDENTITY-ISSUER-MISSING",

@@ -48,6 +48,13 @@ impl<'a> Message<'a> {
         })
     }
 
+    /// Tells whether a field is there, in either spelling and not `null`.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.members
+            .iter()
+            .any(|(member, node)| is_named(member, name) && !matches!(node, Node::Null))
+    }
+
     /// Returns the path of a field of this message.
     pub(crate) fn path(&self, name: &str) -> String {
         if self.path.is_empty() {
@@ -183,6 +190,28 @@ impl<'a> Message<'a> {
                 found,
             }),
         }
+    }
+
+    /// Returns the messages of a document whose top value is a list of at most `limit` of them.
+    pub(super) fn list(elements: Vec<Node<'a>>, limit: usize) -> Result<Vec<Self>, JsonError> {
+        let found = elements.len();
+        if found > limit {
+            return Err(JsonError::TooMany {
+                path: "document".to_owned(),
+                limit,
+                found,
+            });
+        }
+        let whole = Self {
+            path: String::new(),
+            members: Vec::new(),
+            unknown: Rc::default(),
+        };
+        elements
+            .into_iter()
+            .enumerate()
+            .map(|(index, node)| whole.child(format!("[{index}]"), node))
+            .collect()
     }
 
     /// Takes an int64 field; zero when absent.
