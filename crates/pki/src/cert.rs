@@ -94,6 +94,11 @@ impl Certificate {
         self.bytes(&self.layout.issuer)
     }
 
+    /// Tells whether issuer and subject are one: a root, or something that passes for one.
+    pub fn is_self_issued(&self) -> bool {
+        self.issuer_name_der() == self.subject_name_der()
+    }
+
     /// Returns the DER encoding of the subject's name.
     pub fn subject_name_der(&self) -> &[u8] {
         self.bytes(&self.layout.subject)

@@ -64,6 +64,14 @@ pub fn issuer(certificate: &Certificate) -> Option<String> {
         .and_then(|(number, value)| decode(number, value))
 }
 
+/// Tells whether the certificate has either of the extensions that name an issuer, well formed or not.
+pub fn has_issuer(certificate: &Certificate) -> bool {
+    [ISSUER_V2, ISSUER_V1]
+        .into_iter()
+        .filter_map(id)
+        .any(|oid| certificate.extension(&oid).is_some())
+}
+
 /// Returns one extension's text, `None` when it is absent or not the text its number calls for.
 pub fn value(certificate: &Certificate, number: u32) -> Option<String> {
     decode(number, certificate.extension(&id(number)?)?)

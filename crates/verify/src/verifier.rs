@@ -236,6 +236,7 @@ impl Verifier {
     ) -> Step<()> {
         let entries = log::read_entries(bundle)?;
         let signer = signer::Signer::new(bundle, asked, &entries)?;
+        self.check_carried(bundle)?;
         steps.push(verdict::Step::Bundle(BundleEvidence {
             version: bundle.version.as_str(),
             content: match bundle.content {
@@ -261,13 +262,16 @@ impl Verifier {
         match signer.certificate {
             Some(leaf) => {
                 let (issuing, evidence) = self.check_chain(leaf, &times)?;
+                let authority = evidence.authority.clone();
                 steps.push(verdict::Step::Certificate(evidence));
                 steps.push(verdict::Step::Sct(self.check_sct(leaf, issuing)?));
                 let expected = match asked {
                     Asked::Identity(identity, issuer) => Some((identity, issuer)),
                     Asked::Anybody | Asked::Key(_) => None,
                 };
-                steps.push(verdict::Step::Identity(identity::check(leaf, expected)?));
+                steps.push(verdict::Step::Identity(identity::check(
+                    leaf, &authority, expected,
+                )?));
             }
             None => steps.push(verdict::Step::Key(KeyEvidence {
                 key_id: hex::encode(signer.key.key_id()),

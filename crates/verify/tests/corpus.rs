@@ -209,45 +209,94 @@ fn another_signer_is_refused() {
     }
 }
 
-/// GitHub's own instance has no transparency log and no certificate log; the verdict says so. Its
-/// certificates name no issuer, so that an identity policy cannot be met.
+/// GitHub's own instance has no transparency log and no certificate log; the verdict says so. The certificate of its
+/// releases names no issuer: nobody but the authority vouches for it, by the name that the trusted root gives.
 #[test]
 fn an_instance_without_logs_proves_what_it_can() {
     let Some(corpus) = folder_or_skip("GitHub's attestation") else {
         return;
     };
-    let root = fs::read(corpus.join("trust/github.trusted_root.json")).unwrap();
     let json = fs::read(corpus.join("bundles-github/github-private-attestation.sigstore.json"));
-    let verifier = Verifier::new(TrustedRoot::parse(&root).unwrap()).unwrap();
+    let json = json.unwrap();
+    let verifier = github(&corpus);
+    // Each of its five files; the release itself, by its commit, is no file.
     let digest = "sha256:76f1fe8593bf227cca2c089e3c16dc95014a8d3e89c5dd220530469ca043c428";
-    let digests = [digest.parse().unwrap()];
-    let policy = Policy::Identity {
-        identity: "https://dotcom.releases.github.com".to_owned(),
-        issuer: "https://token.actions.githubusercontent.com".to_owned(),
+    let verify = |digest: &str, identity: &str, issuer: &str| {
+        let policy = Policy::Identity {
+            identity: identity.to_owned(),
+            issuer: issuer.to_owned(),
+        };
+        let digests = [digest.parse().unwrap()];
+        verifier.verify_json(&json, &Artifact::Digests(&digests), &policy)
     };
-    let verdict = verifier.verify_json(&json.unwrap(), &Artifact::Digests(&digests), &policy);
-    assert_eq!(verdict.failure.unwrap().reason, Reason::IssuerMissing);
-    let steps: Vec<_> = verdict.steps.iter().map(|step| step.name()).collect();
-    assert_eq!(
-        steps,
-        [
-            StepName::Bundle,
-            StepName::Artifact,
-            StepName::Signature,
-            StepName::Log,
-            StepName::Time,
-            StepName::Certificate,
-            StepName::Sct,
-        ]
-    );
+    let verdict = verify(digest, RELEASES, "fulcio.githubapp.com");
+    assert_eq!(verdict.failure, None);
+    let names: Vec<_> = verdict.steps.iter().map(|step| step.name()).collect();
+    let mut expected = Vec::from(LOGGED);
+    expected.extend([StepName::Certificate, StepName::Sct, StepName::Identity]);
+    assert_eq!(names, expected);
     for step in &verdict.steps {
         match step {
             Step::Artifact(artifact) => assert_eq!(artifact.digest.as_deref(), Some(digest)),
             Step::Log(log) => assert!(!log.required && log.entries.is_empty()),
             Step::Sct(sct) => assert!(!sct.required && sct.log.is_none()),
+            Step::Identity(identity) => assert_eq!(identity.issuer_from, "authority"),
             _ => {}
         }
     }
+    let other = digest.replace("76f1", "76f2");
+    for (digest, identity, issuer, reason) in [
+        (digest, RELEASES, ACTIONS, Reason::IssuerMismatch),
+        (digest, RELEASES, "", Reason::IssuerMismatch),
+        (
+            digest,
+            RELEASES,
+            "https://fulcio.githubapp.com",
+            Reason::IssuerMismatch,
+        ),
+        (
+            digest,
+            "https://releases.github.com",
+            "fulcio.githubapp.com",
+            Reason::IdentityMismatch,
+        ),
+        (
+            &other,
+            RELEASES,
+            "fulcio.githubapp.com",
+            Reason::SubjectMismatch,
+        ),
+    ] {
+        let failure = verify(digest, identity, issuer).failure.unwrap();
+        assert_eq!(failure.reason, reason, "{digest} {identity} {issuer}");
+    }
+    // Neither the public-good instance nor its twin knows GitHub's authorities.
+    for root in ["public-good", "staging"] {
+        let root = fs::read(corpus.join(format!("trust/{root}.trusted_root.json"))).unwrap();
+        let verifier = Verifier::new(TrustedRoot::parse(&root).unwrap()).unwrap();
+        let digests = [digest.parse().unwrap()];
+        let policy = Policy::Identity {
+            identity: RELEASES.to_owned(),
+            issuer: "fulcio.githubapp.com".to_owned(),
+        };
+        let verdict = verifier.verify_json(&json, &Artifact::Digests(&digests), &policy);
+        assert!(!verdict.is_verified());
+    }
+}
+
+const RELEASES: &str = "https://dotcom.releases.github.com";
+const ACTIONS: &str = "https://token.actions.githubusercontent.com";
+const LOGGED: [StepName; 5] = [
+    StepName::Bundle,
+    StepName::Artifact,
+    StepName::Signature,
+    StepName::Log,
+    StepName::Time,
+];
+
+fn github(corpus: &std::path::Path) -> Verifier {
+    let root = fs::read(corpus.join("trust/github.trusted_root.json")).unwrap();
+    Verifier::new(TrustedRoot::parse(&root).unwrap()).unwrap()
 }
 
 type Change = (fn(&mut BundleCase), Reason);
@@ -259,13 +308,7 @@ MCowBQYDK2VwAyEAt8rlp1knGwjfbcXAYPYAkn0XiLz1x8O4t0YkEhie244=
 ";
 
 fn all_steps(case: &BundleCase) -> Vec<StepName> {
-    let mut steps = vec![
-        StepName::Bundle,
-        StepName::Artifact,
-        StepName::Signature,
-        StepName::Log,
-        StepName::Time,
-    ];
+    let mut steps = Vec::from(LOGGED);
     if case.key.is_some() {
         steps.push(StepName::Key);
     } else {

@@ -101,7 +101,9 @@ fn key_material(
         });
     }
     if !has_chain {
-        return Ok(KeyMaterial::Certificate(vec![certificate(key, 0)?]));
+        let leaf = certificate(key, 0)?;
+        refuse_root(&leaf)?;
+        return Ok(KeyMaterial::Certificate(vec![leaf]));
     }
     let chain = key
         .messages("certificates", MAX_CHAIN)?
@@ -110,8 +112,13 @@ fn key_material(
         .map(|(index, message)| certificate(message, index))
         .collect::<Result<Vec<_>, _>>()?;
     key.finish();
-    if chain.is_empty() {
+    let Some((leaf, others)) = chain.split_first() else {
         return Err(BundleError::EmptyChain);
+    };
+    refuse_root(leaf)?;
+    // npm's clients of 2023 put the root into v0.1 bundles: the verifier looks whether it is its own.
+    if version > BundleVersion::V0_1 {
+        others.iter().try_for_each(refuse_root)?;
     }
     Ok(KeyMaterial::Certificate(chain))
 }
@@ -119,17 +126,15 @@ fn key_material(
 fn certificate(mut message: Message<'_>, index: usize) -> Result<Certificate, BundleError> {
     let der = message.required_bytes("rawBytes")?;
     message.finish();
-    not_a_root(&der, index)
+    Certificate::from_der(&der).map_err(|error| BundleError::Certificate { index, error })
 }
 
-/// The certificate in `der`, which is no root: only the verifier chooses those.
-pub(super) fn not_a_root(der: &[u8], index: usize) -> Result<Certificate, BundleError> {
-    let certificate =
-        Certificate::from_der(der).map_err(|error| BundleError::Certificate { index, error })?;
-    if certificate.issuer_name_der() == certificate.subject_name_der() {
+/// Only the verifier chooses roots.
+fn refuse_root(certificate: &Certificate) -> Result<(), BundleError> {
+    if certificate.is_self_issued() {
         return Err(BundleError::RootCertificate);
     }
-    Ok(certificate)
+    Ok(())
 }
 
 fn content(message: &mut Message<'_>) -> Result<Content, BundleError> {
@@ -211,7 +216,9 @@ pub(super) fn pep_740(mut message: Message<'_>) -> Result<Bundle, BundleError> {
         });
     }
     let mut material = message.required_message("verificationMaterial")?;
-    let leaf = not_a_root(&material.required_bytes("certificate")?, 0)?;
+    let leaf = Certificate::from_der(&material.required_bytes("certificate")?)
+        .map_err(|error| BundleError::Certificate { index: 0, error })?;
+    refuse_root(&leaf)?;
     let tlog_entries = material
         .messages("transparencyEntries", MAX_LOG_ENTRIES)?
         .into_iter()

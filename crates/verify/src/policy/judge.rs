@@ -122,6 +122,15 @@ impl Question {
         &self.trusted
     }
 
+    /// Judges a verdict again, as if what was verified were the file of this question: a list of checksums speaks for
+    /// the files that it names, and only for those that its signer may sign.
+    ///
+    /// # Errors
+    /// The [`Failure`] of a signer that may not sign this file.
+    pub fn allows(&self, verdict: &Verdict) -> Result<PolicyEvidence, Box<Failure>> {
+        self.judge(&verdict.steps)
+    }
+
     /// Judges what was proven; `steps` end with who signed.
     pub(crate) fn judge(&self, steps: &[Step]) -> Result<PolicyEvidence, Box<Failure>> {
         let proven = Proven::of(steps);
@@ -278,7 +287,9 @@ impl Question {
                 .found(who),
             None => {
                 let instance = self.instance.as_deref();
-                let proposal = proven.identity.map(|found| learn::by_identity(found, instance));
+                let proposal = proven
+                    .identity
+                    .map(|found| learn::by_identity(found, instance));
                 let proposal = proposal.and_then(Result::ok).map(Box::new);
                 let reason = Reason::SignerUnlisted { proposal };
                 Failure::new(StepName::Policy, reason).found(who)

@@ -176,6 +176,9 @@ pub struct IdentityEvidence {
     pub kind: &'static str,
     /// Who vouched for the identity.
     pub issuer: String,
+    /// What says so: `certificate`, or `authority` for a certificate that names no issuer: then `issuer` is the
+    /// authority's own name in the trusted root.
+    pub issuer_from: &'static str,
     /// What else the issuer's token said.
     pub extensions: Vec<ExtensionEvidence>,
 }

@@ -43,6 +43,13 @@ impl Authority {
             .any(|certificate| certificate.subject_name_der() == leaf.issuer_name_der())
     }
 
+    /// Tells whether this certificate, byte for byte, is one of its own.
+    pub(super) fn has(&self, certificate: &Certificate) -> bool {
+        self.certificates
+            .iter()
+            .any(|own| own.der() == certificate.der())
+    }
+
     pub(super) fn chain(&self) -> Result<&Chain, &ChainError> {
         self.chain
             .get_or_init(|| Chain::new(&self.certificates))

@@ -5,6 +5,7 @@ use signhere_pki::chain::{Chain, ChainError, Purpose};
 use signhere_pki::time::Time;
 
 use super::{Authority, Step, Verifier, failed};
+use crate::bundle::{Bundle, BundleError, KeyMaterial};
 use crate::error::Reason;
 use crate::verdict::{CertificateEvidence, Failure, StepName};
 
@@ -34,6 +35,20 @@ impl Verifier {
             failed(StepName::Certificate, Reason::CertificateUntrusted)
                 .found(format!("issued by {}", leaf.issuer()))
         }))
+    }
+
+    /// A root in a bundle is for nothing. One that is none of the verifier's own would have it trust another.
+    pub(super) fn check_carried(&self, bundle: &Bundle) -> Step<()> {
+        let KeyMaterial::Certificate(carried) = &bundle.material.key else {
+            return Ok(());
+        };
+        let authorities = &self.certificate_authorities;
+        let is_own = |root: &Certificate| authorities.iter().any(|one| one.has(root));
+        let mut roots = carried.iter().filter(|one| one.is_self_issued());
+        match roots.find(|root| !is_own(root)) {
+            Some(_) => Err(failed(StepName::Bundle, BundleError::RootCertificate)),
+            None => Ok(()),
+        }
     }
 
     /// One signature check, or none for a leaf that was met before; each time only adds looking at validities.

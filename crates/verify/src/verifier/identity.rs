@@ -8,7 +8,11 @@ use crate::error::Reason;
 use crate::verdict::{ExtensionEvidence, IdentityEvidence, StepName};
 
 /// Compares both exactly: no prefix, no pattern, no folding of case.
-pub(super) fn check(leaf: &Certificate, expected: Option<(&str, &str)>) -> Step<IdentityEvidence> {
+pub(super) fn check(
+    leaf: &Certificate,
+    authority: &str,
+    expected: Option<(&str, &str)>,
+) -> Step<IdentityEvidence> {
     let refused = |reason| failed(StepName::Identity, reason);
     let missing = |reason, expected: Option<&str>| match expected {
         Some(expected) => refused(reason).expected(expected),
@@ -25,7 +29,7 @@ pub(super) fn check(leaf: &Certificate, expected: Option<(&str, &str)>) -> Step<
             .expected(identity)
             .found(san));
     }
-    let Some(found) = fulcio::issuer(leaf) else {
+    let Some((found, from)) = issuer_of(leaf, authority) else {
         let expected = expected.map(|(_, issuer)| issuer);
         return Err(missing(Reason::IssuerMissing, expected));
     };
@@ -48,8 +52,19 @@ pub(super) fn check(leaf: &Certificate, expected: Option<(&str, &str)>) -> Step<
         kind: kind(&san),
         identity: san.as_str().to_owned(),
         issuer: found,
+        issuer_from: from,
         extensions,
     })
+}
+
+/// Who vouches for the identity, and what says so: the certificate, by its extensions. One that has neither of them
+/// was issued without a login, as GitHub does for its releases: then nobody but the authority itself vouches, by the
+/// name that the trusted root gives it. An extension that cannot be read is not taken for none.
+pub(super) fn issuer_of(leaf: &Certificate, authority: &str) -> Option<(String, &'static str)> {
+    if fulcio::has_issuer(leaf) {
+        return fulcio::issuer(leaf).map(|issuer| (issuer, "certificate"));
+    }
+    Some((authority.to_owned(), "authority")).filter(|(issuer, _)| !issuer.is_empty())
 }
 
 /// What an otherName of another kind than Fulcio's says is not a name that anybody asked for.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use signhere_pki::key::KeyKind;
 use signhere_testkit::forge::{
-    self as made, EntryPlan, Forge, Kind, MediaType, RootVersion, Stage,
+    self as made, EntryPlan, Forge, Forged, Kind, MediaType, RootVersion, Stage,
 };
 use signhere_verify::JsonError;
 use signhere_verify::bundle::BundleError;
@@ -133,24 +133,45 @@ fn bundle() {
     ]);
 }
 
+/// A root is for the verifier to choose. npm's clients of 2023 put it into v0.1 bundles: there the verifier's own is
+/// let be, and used for nothing.
 #[test]
 fn a_root_in_the_bundle_is_refused() {
     let forge = Forge::new();
     let verifiers = Verifiers::of(&forge, RootVersion::V0_1);
-    let kind = Kind {
-        media_type: MediaType::V0_2,
-        ..Kind::PLAIN
-    };
-    let [_, root] = forge.ca.chain();
-    let raw = base64(root.der());
-    let spoiled = forge.spoiled(kind, |stage| {
-        if let Stage::Bundle(bundle) = stage {
-            let chain = &mut bundle["verificationMaterial"]["x509CertificateChain"]["certificates"];
-            chain[1]["rawBytes"] = json!(raw);
+    let [intermediate, own] = forge.ca.chain();
+    let [_, other] = Forge::new().ca.chain();
+    let root = Some(Reason::Bundle(BundleError::RootCertificate));
+    for (media_type, carried, expected) in [
+        (MediaType::V0_1, &own, None),
+        (MediaType::V0_1, &other, root.clone()),
+        (MediaType::V0_2, &own, root.clone()),
+        (MediaType::V0_2, &other, root.clone()),
+        (MediaType::V0_2, &intermediate, None),
+    ] {
+        let kind = Kind {
+            media_type,
+            ..Kind::PLAIN
+        };
+        let chain = |place: usize| {
+            forge.spoiled(kind, |stage| {
+                if let Stage::Bundle(bundle) = stage {
+                    let material = &mut bundle["verificationMaterial"];
+                    let chain = material["x509CertificateChain"]["certificates"].as_array_mut();
+                    chain.unwrap()[place]["rawBytes"] = json!(base64(carried.der()));
+                }
+            })
+        };
+        let reason = |forged: &Forged| {
+            let failure = verifiers.verify(forged).failure;
+            failure.map(|failure| failure.reason)
+        };
+        assert_eq!(reason(&chain(1)), expected, "{media_type:?}");
+        // Never in the signer's place.
+        if carried.is_self_issued() {
+            assert_eq!(reason(&chain(0)), root, "{media_type:?}");
         }
-    });
-    let failure = verifiers.verify(&spoiled).failure.unwrap();
-    assert_eq!(failure.reason, Reason::Bundle(BundleError::RootCertificate));
+    }
 }
 
 /// What the signature is about, and the signature.
