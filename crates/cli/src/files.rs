@@ -26,7 +26,12 @@ pub(crate) fn bundle_path(file: &Path) -> PathBuf {
 
 /// The whole of a file that is at most `limit` bytes long.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, CliError> {
-    let file = File::open(path).map_err(|error| CliError::file("read", path, &error))?;
+    let failed = |error: io::Error| CliError::file("read", path, &error);
+    let file = File::open(path).map_err(failed)?;
+    // By its size, before it is read; what has none, such as a pipe, is cut off while it is.
+    if file.metadata().map_err(failed)?.len() > limit {
+        return Err(CliError::too_large(path, limit));
+    }
     read_from(file, path, limit)
 }
 

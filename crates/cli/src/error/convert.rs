@@ -16,6 +16,8 @@ use signhere_sign::keys::KeyFileError;
 use signhere_sign::service::{Problem, Service, ServiceError};
 use signhere_sign::session::SignError;
 use signhere_verify::bundle::BundleError;
+use signhere_verify::formats::RegistryKeysError;
+use signhere_verify::formats::checksums::ChecksumsError;
 use signhere_verify::policy::NotAllowed;
 use signhere_verify::trust::TrustError;
 use signhere_verify::verdict::{Failure, Reason, StepName};
@@ -155,6 +157,29 @@ impl From<TrustError> for CliError {
         };
         let message = format!("the trust material cannot be used: {error}");
         Self::new(Exit::Trust, code, message)
+    }
+}
+
+impl From<RegistryKeysError> for CliError {
+    fn from(error: RegistryKeysError) -> Self {
+        let message = format!("the registry's keys cannot be used: {error}");
+        Self::new(Exit::Trust, "SH-TRUST-KEYS", message)
+    }
+}
+
+impl From<ChecksumsError> for CliError {
+    fn from(error: ChecksumsError) -> Self {
+        let message = error.to_string();
+        let this = Self::new(Exit::NoMatchingSignature, "SH-CHECKSUMS", message);
+        match error {
+            ChecksumsError::Algorithm { found, .. } => {
+                this.expected("SHA-256, SHA-384 or SHA-512").found(found)
+            }
+            ChecksumsError::Path { found, .. } => this
+                .expected("a name in the list's folder, without `..`")
+                .found(found),
+            _ => this,
+        }
     }
 }
 

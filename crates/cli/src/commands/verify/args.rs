@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueHint};
 use signhere_pki::key::PublicKey;
+use signhere_verify::formats::{NPM_KEYS, RegistryKeys};
 use signhere_verify::verifier::Policy;
 
 use crate::error::CliError;
+use crate::exit::Exit;
 use crate::files;
 use crate::trust::TrustArgs;
 
@@ -16,19 +18,30 @@ const KEY_LIMIT: u64 = 64 * 1024;
 /// Verify who signed a file
 ///
 /// Verification is offline, and reads each file once in constant memory. Identities are compared
-/// exactly.
+/// exactly. Reads Sigstore bundles, and the attestations of npm, PyPI, conda and GitHub.
 #[derive(Args, Debug)]
 #[command(
-    override_usage = "signhere verify [OPTIONS] --certificate-identity <ID> --certificate-oidc-issuer <URL> <FILE|DIGEST>...\n       signhere verify [OPTIONS] --key <FILE> <FILE|DIGEST>..."
+    override_usage = "signhere verify [OPTIONS] --certificate-identity <ID> --certificate-oidc-issuer <URL> <FILE|DIR|DIGEST>...\n       signhere verify [OPTIONS] --key <FILE> <FILE|DIR|DIGEST>..."
 )]
 #[command(group = ArgGroup::new("policy").required(true).args(["certificate_identity", "key", "certificate_identity_regexp"]))]
 pub(crate) struct VerifyArgs {
-    /// The files; `sha256:HEX` is a digest, `-` standard input
-    #[arg(required = true, value_name = "FILE|DIGEST", value_hint = ValueHint::FilePath)]
+    /// The files; a folder is everything in it, a list of checksums what it names, `sha256:HEX` a
+    /// digest, `-` standard input
+    #[arg(required = true, value_name = "FILE|DIR|DIGEST", value_hint = ValueHint::AnyPath)]
     pub(super) artifacts: Vec<PathBuf>,
-    /// The bundle [default: FILE.sigstore.json]
+    /// The bundle, or what npm, PyPI, conda or GitHub hands out [default: FILE.sigstore.json, or
+    /// what else lies next to the file]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) bundle: Option<PathBuf>,
+    /// The signed list of checksums that names the files
+    #[arg(long, value_name = "LIST", value_hint = ValueHint::FilePath)]
+    pub(super) checksums: Option<PathBuf>,
+    /// In a folder, let files be without a signature
+    #[arg(long)]
+    pub(super) allow_unsigned: bool,
+    /// The keys that the package registry signs with [default: those of npm's public registry]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) registry_keys: Option<PathBuf>,
     /// Who must have signed: the e-mail address, URI or other name in the certificate
     #[arg(long, value_name = "ID", visible_alias = "cert-identity")]
     pub(super) certificate_identity: Option<String>,
@@ -46,6 +59,16 @@ pub(crate) struct VerifyArgs {
 }
 
 impl VerifyArgs {
+    /// Whose signature npm's own attestations need.
+    pub(super) fn registry_keys(&self) -> Result<RegistryKeys, CliError> {
+        let Some(path) = &self.registry_keys else {
+            return Ok(RegistryKeys::parse(NPM_KEYS.as_bytes())?);
+        };
+        let bytes = files::read(path, KEY_LIMIT).map_err(|error| error.exits(Exit::Trust))?;
+        RegistryKeys::parse(&bytes)
+            .map_err(|error| CliError::from(error).about(&path.display().to_string()))
+    }
+
     /// Who must have signed.
     pub(super) fn policy(&self) -> Result<Policy, CliError> {
         if let Some(path) = &self.key {

@@ -68,6 +68,36 @@ pub(super) const ENTRIES: &[Entry] = &[
         mend: Mend::Do("see which files it is about: signhere bundle inspect BUNDLE"),
     },
     Entry {
+        code: "SH-ARTIFACT-SUBJECTS",
+        exits: &[Exit::NoMatchingSignature],
+        what: "The statement is about several files, and its form allows one.",
+        why: "PyPI (PEP 740), conda (CEP 27) and npm attest one file in one statement, by its name and its digest.",
+        causes: &["the statement was made by a program that knows the form badly"],
+        mend: Mend::Do("ask whoever published the file for its attestation"),
+    },
+    Entry {
+        code: "SH-ARTIFACT-NAME",
+        exits: &[Exit::NoMatchingSignature],
+        what: "The statement is about a file or a package of another name.",
+        why: "In these forms the name is part of what is attested: a file that is served under another name or version is not the one that was published.",
+        causes: &[
+            "the file was renamed after it was downloaded",
+            "the attestation is another version's, or another package's",
+        ],
+        mend: Mend::Do("give the file the name that it was published under"),
+    },
+    Entry {
+        code: "SH-ARTIFACT-PREDICATE",
+        exits: &[Exit::NoMatchingSignature],
+        what: "The document calls the statement something else than it is.",
+        why: "What stands around a signed statement is not signed. Where it contradicts the statement, one of the two was exchanged.",
+        causes: &[
+            "the document was put together by hand",
+            "somebody wants one attestation to be taken for another",
+        ],
+        mend: Mend::Do("fetch the document from the registry again"),
+    },
+    Entry {
         code: "SH-SIGNATURE",
         exits: &[Exit::NoMatchingSignature],
         what: "The signature does not verify.",

@@ -41,7 +41,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         code: "SH-BUNDLE-VERSION",
         exits: &[Exit::NoMatchingSignature],
-        what: "The bundle's media type is not one that is known.",
+        what: "The bundle's media type, or the version of the document that it is in, is not one that is known.",
         why: "The media type says which rules a bundle was made by (v0.1, v0.2, v0.3). Guessing them would be verifying by rules that nobody agreed on.",
         causes: &[
             "the bundle is newer than this program",
@@ -62,7 +62,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         code: "SH-BUNDLE-ROOT",
         exits: &[Exit::NoMatchingSignature],
-        what: "The bundle carries a root certificate.",
+        what: "The bundle carries a root certificate, and in v0.1 one that is not the trusted root's own.",
         why: "Which roots are trusted is the verifier's choice, never the sender's (sigstore_bundle.proto forbids it).",
         causes: &["the signer put the whole chain in, root included"],
         mend: Mend::Do("ask the signer for a bundle without the root"),
@@ -132,5 +132,16 @@ pub(super) const ENTRIES: &[Entry] = &[
         mend: Mend::Do(
             "name the bundle with --bundle; to sign the file yourself: signhere sign FILE",
         ),
+    },
+    Entry {
+        code: "SH-UNSIGNED",
+        exits: &[Exit::NoSignature],
+        what: "Files of a folder have no signature.",
+        why: "A folder is verified when everything in it is. Whoever adds a file to it must not have it pass unseen between the signed ones.",
+        causes: &[
+            "a file was added to the folder",
+            "its bundle, or the signed list of checksums that names it, was not downloaded",
+        ],
+        mend: Mend::Do("sign or remove the files, or allow them with --allow-unsigned"),
     },
 ];

@@ -120,9 +120,20 @@ pub(super) const ENTRIES: &[Entry] = &[
         ),
     },
     Entry {
+        code: "SH-KEY-WINDOW",
+        exits: &[Exit::NoMatchingSignature],
+        what: "The key was not valid at the proven time.",
+        why: "A registry replaces its keys. A signature by one that was not in use, or of a time that nothing proves, may be somebody else's who has the old key.",
+        causes: &[
+            "the registry's keys at hand are older than the signature",
+            "the signature was made with a key that was replaced",
+        ],
+        mend: Mend::Do("name the registry's keys of today with --registry-keys"),
+    },
+    Entry {
         code: "SH-IDENTITY-ISSUER-MISSING",
         exits: &[Exit::OtherSigner],
-        what: "The certificate names no identity issuer.",
+        what: "The certificate's identity issuer cannot be read.",
         why: "The issuer (extension 1.3.6.1.4.1.57264.1.8, before it .1.1) says whose login it was. A name means something at its issuer only.",
         causes: &["the certificate is not one of Fulcio's kind"],
         mend: Mend::Do("see what the certificate says: signhere bundle inspect BUNDLE"),
@@ -131,7 +142,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         code: "SH-IDENTITY-ISSUER",
         exits: &[Exit::OtherSigner],
         what: "Another issuer vouched for the identity.",
-        why: "Any issuer can call somebody you@example.com. Only the one that you expect knows who you is.",
+        why: "Any issuer can call somebody you@example.com. Only the one that you expect knows who you is. A certificate that names no issuer is vouched for by the authority itself, by its name in the trusted root.",
         causes: &[
             "the signer logged in with another provider",
             "the expected issuer has a typing error, or a slash at its end",

@@ -137,4 +137,15 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         mend: Mend::Do("signhere trust update"),
     },
+    Entry {
+        code: "SH-TRUST-KEYS",
+        exits: &[Exit::Trust],
+        what: "The package registry's keys cannot be used.",
+        why: "Without them nothing can be said about what the registry signed.",
+        causes: &[
+            "another file was named",
+            "the document lists no key for attestations",
+        ],
+        mend: Mend::Do("check what --registry-keys names"),
+    },
 ];
