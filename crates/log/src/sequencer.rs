@@ -20,7 +20,7 @@ use std::sync::Arc;
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::cosignature::{Cosign, CosignError};
 use crate::layout::Layout;
-use crate::merkle::Hash;
+use crate::merkle::{EMPTY_ROOT, Hash};
 use crate::note::NoteSigner;
 use crate::proof;
 use crate::reader::{LogReader, ReadError};
@@ -101,19 +101,26 @@ impl Sequencer {
     ///
     /// # Errors
     /// The storage failed, or does not hold one history of this log: then nothing has been changed.
-    pub fn open(config: SequencerConfig, mut storage: Storage) -> Result<Self, SequencerError> {
+    pub fn open(config: SequencerConfig, storage: Storage) -> Result<Self, SequencerError> {
+        let mut log = Self::stopped(config, storage);
+        log.reopen()?;
+        Ok(log)
+    }
+
+    /// The log in `storage` as if it had stopped: nothing is read yet, everything is refused until [`Self::reopen`]
+    /// succeeds, which may be tried again and again. Until then its size is none.
+    pub fn stopped(config: SequencerConfig, storage: Storage) -> Self {
         let reader = LogReader::new(Arc::clone(&storage.objects), config.layout);
-        let (state, published) = recovery::recover(&config, &mut storage, &reader)?;
-        Ok(Self {
+        Self {
             config,
             storage,
             reader,
-            synced: state.tree.size(),
-            state,
-            published,
+            synced: 0,
+            state: State::empty(),
+            published: Published::none(),
             journal: JournalFill::default(),
-            stopped: false,
-        })
+            stopped: true,
+        }
     }
 
     /// Opens the log again after its storage failed, without letting go of it. Does nothing unless the log
@@ -432,6 +439,17 @@ struct State {
 }
 
 impl State {
+    /// A log without entries, and without a checkpoint.
+    fn empty() -> Self {
+        Self {
+            tree: Tree::default(),
+            root: EMPTY_ROOT,
+            checkpoint: Arc::from(""),
+            partial: Vec::new(),
+            filled: Vec::new(),
+        }
+    }
+
     /// This log and `entries`, under a new signed checkpoint.
     fn extended(
         &self,
@@ -520,6 +538,18 @@ struct Published {
     note: Arc<str>,
     /// Whether this is not, or not sufficiently cosigned, the checkpoint of all entries.
     is_pending: bool,
+}
+
+impl Published {
+    /// Nothing is published yet.
+    fn none() -> Self {
+        Self {
+            size: 0,
+            root: EMPTY_ROOT,
+            note: Arc::from(""),
+            is_pending: true,
+        }
+    }
 }
 
 /// What the journal holds since it was cleared.

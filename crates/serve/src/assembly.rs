@@ -106,7 +106,15 @@ impl Assembly {
             }
             false => None,
         };
-        documents.write(folder.root())?;
+        // On a full disk what was published before is served; the upkeep tries again.
+        let publish = |tuf: &Tuf| tuf.publish(&documents.now().targets(), now).map(drop);
+        let published = tuf.as_ref().map_or(Ok(()), publish);
+        let published = published.and_then(|()| documents.write(folder.root()));
+        let is_published = match published {
+            Ok(()) => true,
+            Err(error) if error.is_for_want_of_room() => false,
+            Err(error) => return Err(error),
+        };
         let development = match config.services.oidc {
             true => Some(Arc::new(Issuer::new(
                 endpoints.clone(),
@@ -162,7 +170,7 @@ impl Assembly {
             witness,
             tuf,
             given: None,
-            is_published: true,
+            is_published,
             active: Active::default(),
             folder,
         })

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use signhere_log::layout::Layout;
 use signhere_log::note::NoteSigner;
-use signhere_log::sequencer::{Sequencer, SequencerConfig, Storage};
+use signhere_log::sequencer::{SequencerConfig, Storage};
 use signhere_log::static_ct::LogEntry;
 use signhere_log::storage::{Objects, StorageError};
 use signhere_log::tile::TileKind;
@@ -188,10 +188,16 @@ impl CtLog {
             layout: Layout::StaticCt,
             ..SequencerConfig::new(origin, signer)
         };
-        let sequencer =
-            Sequencer::open(config, storage).map_err(|e| ServeError::open_log(NAME, place, &e))?;
-        let certificates = Certificates::new(&place.folder, sequencer, Arc::clone(&clock));
-        let pool = Pool::start(NAME, certificates, limits.queue, limits.batch, clock)?;
+        let (certificates, failure) =
+            Certificates::open(place, config, storage, Arc::clone(&clock))?;
+        let pool = Pool::start(
+            NAME,
+            certificates,
+            failure,
+            limits.queue,
+            limits.batch,
+            clock,
+        )?;
         let log = Self {
             pool,
             objects,

@@ -316,6 +316,15 @@ impl ServeError {
     }
 
     /// Why what `log` keeps cannot be written; a file is named as such.
+    /// Whether nothing is wrong but that a disk has no room.
+    pub(crate) fn is_for_want_of_room(&self) -> bool {
+        match self {
+            Self::File { kind, .. } => is_full(*kind),
+            Self::Tuf(RepositoryError::Folder(error)) => error.is_for_want_of_room(),
+            _ => false,
+        }
+    }
+
     pub(crate) fn storage(log: &'static str, error: &StorageError) -> Self {
         match error {
             StorageError::Io {
@@ -358,4 +367,12 @@ impl ServeError {
             error => Self::log(log, error),
         }
     }
+}
+
+/// Whether an operation has failed for want of room.
+pub(crate) fn is_full(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }

@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use signhere_log::cosignature::Cosign;
 use signhere_log::note::{NoteSigner, key_id_ed25519};
-use signhere_log::sequencer::{Sequencer, SequencerConfig};
+use signhere_log::sequencer::SequencerConfig;
 use signhere_log::storage::Objects;
 use signhere_log::tile::TileKind;
 use signhere_pki::key::{PrivateKey, PublicKey, Scheme};
@@ -76,10 +76,8 @@ impl Log {
             cosigner,
             ..SequencerConfig::new(origin, signer)
         };
-        let sequencer =
-            Sequencer::open(config, storage).map_err(|e| ServeError::open_log(NAME, place, &e))?;
-        let entries = Entries::new(&place.folder, sequencer);
-        let pool = Pool::start(NAME, entries, limits.queue, limits.batch, clock)?;
+        let (entries, failure) = Entries::open(place, config, storage)?;
+        let pool = Pool::start(NAME, entries, failure, limits.queue, limits.batch, clock)?;
         Ok(Self {
             pool,
             objects,

@@ -55,6 +55,9 @@ pub(crate) enum CommitError {
     /// The storage failed: only opening the log again tells what became of the batch.
     #[error("{0}")]
     Stopped(String),
+    /// The thread is gone, by a defect: only a restart helps.
+    #[error("{0}")]
+    Ended(String),
 }
 
 /// Whether the sequencer can go on is what it says of each error: only these leave the log untouched.
@@ -111,16 +114,18 @@ struct Job<S: Sequence> {
 }
 
 impl<S: Sequence> Pool<S> {
-    /// Starts the thread named `name`. At most `queue` entries wait, at most `batch` are committed at once.
+    /// Starts the thread named `name`. At most `queue` entries wait, at most `batch` are committed at once. With a
+    /// `failure` the log has stopped already, and is opened by and by.
     pub(crate) fn start(
         name: &'static str,
         sequence: S,
+        failure: Option<CommitError>,
         queue: usize,
         batch: usize,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ServeError> {
         let (sender, receiver) = sync_channel(queue);
-        let failure = Arc::new(Mutex::new(None));
+        let failure = Arc::new(Mutex::new(failure));
         let waiting = Arc::new(AtomicUsize::new(0));
         let of_worker = (Arc::clone(&failure), Arc::clone(&waiting));
         let worker = thread::Builder::new()
@@ -241,6 +246,10 @@ struct Pause {
 }
 
 impl Pause {
+    fn first(since: Time) -> Self {
+        Self { since, seconds: 1 }
+    }
+
     /// Also over when the clock was set back.
     fn is_over(self, now: Time) -> bool {
         now < self.since || now >= self.since.plus_seconds(self.seconds)
@@ -255,6 +264,8 @@ impl<'a, S: Sequence> Worker<'a, S> {
         failure: &'a Mutex<Option<CommitError>>,
         waiting: &'a AtomicUsize,
     ) -> Self {
+        let has_stopped = failure.lock().is_ok_and(|failure| failure.is_some());
+        let pause = has_stopped.then(|| Pause::first(clock.now()));
         Self {
             sequence,
             batch,
@@ -262,7 +273,7 @@ impl<'a, S: Sequence> Worker<'a, S> {
             failure,
             waiting,
             tended: None,
-            pause: None,
+            pause,
         }
     }
 
@@ -326,10 +337,9 @@ impl<'a, S: Sequence> Worker<'a, S> {
         match error {
             CommitError::Refused(_) => PoolError::Failed,
             CommitError::Unwitnessed(_) => PoolError::Unwitnessed,
-            CommitError::Stopped(_) => {
+            CommitError::Stopped(_) | CommitError::Ended(_) => {
                 self.note(Some(error));
-                let since = self.clock.now();
-                self.pause = Some(Pause { since, seconds: 1 });
+                self.pause = Some(Pause::first(self.clock.now()));
                 PoolError::Failed
             }
         }
@@ -377,7 +387,7 @@ impl<S> Drop for Worker<'_, S> {
         if thread::panicking() {
             let reason = "the sequencing thread panicked".to_owned();
             *self.failure.lock().unwrap_or_else(PoisonError::into_inner) =
-                Some(CommitError::Stopped(reason));
+                Some(CommitError::Ended(reason));
         }
     }
 }

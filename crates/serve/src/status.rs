@@ -76,6 +76,8 @@ pub(crate) struct LogFacts {
     pub(crate) active: bool,
     pub(crate) end: Option<Time>,
     pub(crate) failure: Option<String>,
+    /// Whether only a restart mends that.
+    pub(crate) has_ended: bool,
     /// Entries in its queue.
     pub(crate) waiting: Option<usize>,
     /// The folder of the log.

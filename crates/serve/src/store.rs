@@ -56,12 +56,9 @@ pub(crate) fn open(place: &Place) -> Result<Storage, StorageError> {
     make_dir(folder)?;
     let hold = Arc::new(hold(&folder.join("hold"))?);
     let temporary = folder.join("temporary");
-    match fs::remove_dir_all(&temporary) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(io("empty", &temporary, &error));
-        }
-        _ => make_dir(&temporary)?,
-    }
+    // The folder stays: on a full disk it could not be made again.
+    make_dir(&temporary)?;
+    empty(&temporary).map_err(|error| io("empty", &temporary, &error))?;
     let tiles = folder.join("tiles");
     make_dir(&tiles)?;
     if let Some(parent) = high_water.parent() {
@@ -99,6 +96,13 @@ pub fn objects(folder: &Path) -> Arc<dyn Objects> {
 /// The file system refuses, or the file is damaged.
 pub fn lock(folder: &Path) -> Result<Option<Vec<u8>>, StorageError> {
     slots::read(&folder.join("lock"))
+}
+
+fn empty(dir: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        fs::remove_file(entry?.path())?;
+    }
+    Ok(())
 }
 
 fn hold(path: &Path) -> Result<File, StorageError> {

@@ -97,14 +97,7 @@ fn publish(
             is_pending: seen.is_pending || !cosigner.suffices(&seen.note),
             ..seen
         },
-        (Some(_), None) => {
-            return Ok(Published {
-                size: 0,
-                root: EMPTY_ROOT,
-                note: Arc::from(""),
-                is_pending: true,
-            });
-        }
+        (Some(_), None) => return Ok(Published::none()),
     };
     // Written again even if it is there, for what a failed sync may have lost.
     let note = published.note.as_bytes();

@@ -9,6 +9,7 @@ use super::{Assembly, Open, Tuf};
 use crate::config::{InstanceConfig, Services};
 use crate::error::ServeError;
 use crate::issuers::Issuers;
+use crate::pool::CommitError;
 use crate::state::manifest::{Manifest, Role};
 use crate::status::{
     Expiry, ExpiryKind, Facts, LogFacts, LogKind, QuorumFacts, ServiceFacts, ServiceState,
@@ -216,6 +217,7 @@ impl Seen {
                     prefix: format!("/{}", shard.name),
                     active: active == Some(&shard.name),
                     end: shard.end,
+                    has_ended: matches!(failure, Some(CommitError::Ended(_))),
                     failure: failure.map(|failure| failure.to_string()),
                     waiting: Some(waiting),
                     objects: store::objects(&folder),

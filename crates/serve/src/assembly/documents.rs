@@ -11,7 +11,7 @@ use axum::routing::get;
 use signhere_verify::trust::ClientTrustConfig;
 
 use crate::error::ServeError;
-use crate::state::files::{PUBLIC, write_durably};
+use crate::state::files::{self, PUBLIC, write_durably};
 
 const TRUSTED_ROOT: &str = "trusted_root.json";
 const SIGNING_CONFIG: &str = "signing_config.v0.2.json";
@@ -47,11 +47,16 @@ impl Documents {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Texts::of(config));
     }
 
-    /// Writes them into the folder `dir`.
+    /// Writes them into the folder `dir`, unless they are there.
     pub(crate) fn write(&self, dir: &Path) -> Result<(), ServeError> {
         let texts = self.now();
         for (name, text) in texts.named() {
-            write_durably(&dir.join(name), text, PUBLIC)?;
+            let path = dir.join(name);
+            let limit = u64::try_from(text.len()).unwrap_or(u64::MAX);
+            let found = files::read_bounded(&path, limit);
+            if !found.is_ok_and(|found| found.is_some_and(|found| found.as_slice() == text)) {
+                write_durably(&path, text, PUBLIC)?;
+            }
         }
         Ok(())
     }

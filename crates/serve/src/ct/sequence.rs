@@ -1,18 +1,18 @@
 //! The CT log as its thread drives it: no certificate twice.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 
-use signhere_log::layout::Layout;
 use signhere_log::merkle::Hash;
-use signhere_log::sequencer::Sequencer;
+use signhere_log::sequencer::{SequencerConfig, Storage};
 use signhere_log::static_ct::{LogEntry, TileLeaf, leaf_index_extension};
 use signhere_pki::digest::sha256;
 use signhere_pki::time::Clock;
 
+use crate::error::ServeError;
 use crate::log::indexed::IndexedLog;
 use crate::pool::{CommitError, Sequence};
+use crate::store;
 
 /// What is to be logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,12 +45,16 @@ enum Place {
 }
 
 impl Certificates {
-    /// The log in `folder`, open in `sequencer`.
-    pub(super) fn new(folder: &Path, sequencer: Sequencer, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            log: IndexedLog::new(folder, sequencer, Layout::StaticCt, identity_of_leaf),
-            clock,
-        }
+    /// The log at `place`, and why it has stopped, if it has. See [`IndexedLog::open`].
+    pub(super) fn open(
+        place: &store::Place,
+        config: SequencerConfig,
+        storage: Storage,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Self, Option<CommitError>), ServeError> {
+        let identity = identity_of_leaf;
+        let (log, failure) = IndexedLog::open(super::NAME, place, config, storage, identity)?;
+        Ok((Self { log, clock }, failure))
     }
 
     /// What was answered when the entry was logged, as the log itself holds it.

@@ -1,14 +1,14 @@
 //! The log as its thread drives it: no entry twice.
 
 use std::collections::HashMap;
-use std::path::Path;
 
-use signhere_log::layout::Layout;
 use signhere_log::merkle::{Hash, leaf_hash};
-use signhere_log::sequencer::{Appended, Sequencer};
+use signhere_log::sequencer::{Appended, SequencerConfig, Storage};
 
 use super::indexed::IndexedLog;
+use crate::error::ServeError;
 use crate::pool::{CommitError, Sequence};
+use crate::store;
 
 /// The log.
 pub(super) struct Entries(IndexedLog);
@@ -27,15 +27,15 @@ enum Place {
 }
 
 impl Entries {
-    /// The log in `folder`, open in `sequencer`.
-    pub(super) fn new(folder: &Path, sequencer: Sequencer) -> Self {
+    /// The log at `place`, and why it has stopped, if it has. See [`IndexedLog::open`].
+    pub(super) fn open(
+        place: &store::Place,
+        config: SequencerConfig,
+        storage: Storage,
+    ) -> Result<(Self, Option<CommitError>), ServeError> {
         let identity = |entry: &[u8]| Some(leaf_hash(entry));
-        Self(IndexedLog::new(
-            folder,
-            sequencer,
-            Layout::Entries,
-            identity,
-        ))
+        let (log, failure) = IndexedLog::open(super::NAME, place, config, storage, identity)?;
+        Ok((Self(log), failure))
     }
 
     /// The index of an entry that the log holds, which the log itself has confirmed.

@@ -88,6 +88,9 @@ async fn ready_says_why_it_is_not() {
     assert_eq!(watched.ask("GET", "/healthz").await.0, 503);
 
     *watched.change.lock().unwrap() = |facts| facts.logs[0].failure = Some("disk full".to_owned());
+    assert_eq!(watched.ask("GET", "/readyz").await.0, 503);
+    assert_eq!(watched.ask("GET", "/healthz").await.0, 200);
+    *watched.change.lock().unwrap() = |facts| facts.logs[0].has_ended = true;
     assert_eq!(watched.ask("GET", "/healthz").await.0, 503);
 }
 

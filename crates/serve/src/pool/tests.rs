@@ -48,6 +48,10 @@ struct Bench {
 }
 
 fn bench(queue: usize, batch: usize) -> Bench {
+    stopped(None, queue, batch)
+}
+
+fn stopped(failure: Option<CommitError>, queue: usize, batch: usize) -> Bench {
     let (report, begun) = channel();
     let (outcome, told) = channel();
     let (report_tended, tended) = channel();
@@ -62,6 +66,7 @@ fn bench(queue: usize, batch: usize) -> Bench {
             tended: report_tended,
             reopened: told_reopened,
         },
+        failure,
         queue,
         batch,
         of_pool,
@@ -208,5 +213,29 @@ fn a_panic_stops_the_log() {
     );
     pool.close();
     let reason = "the sequencing thread panicked".to_owned();
-    assert_eq!(pool.failure(), Some(CommitError::Stopped(reason)));
+    assert_eq!(pool.failure(), Some(CommitError::Ended(reason)));
+}
+
+#[test]
+fn a_log_that_begins_stopped_refuses_until_it_is_open() {
+    let Bench {
+        pool,
+        begun,
+        outcome,
+        reopened,
+        clock,
+        tended,
+    } = stopped(Some(disk_full()), 8, 8);
+    let refused = pool.submit(1).unwrap().blocking_receipt();
+    assert_eq!(refused, Err(PoolError::Failed));
+    assert_eq!(pool.failure(), Some(disk_full()));
+    assert!(begun.try_recv().is_err());
+
+    clock.advance(1);
+    reopened.send(Ok(())).unwrap();
+    pool.tend();
+    assert!(tended.iter().any(|did| did == "reopened"));
+    outcome.send(Ok(())).unwrap();
+    assert_eq!(pool.submit(3).unwrap().blocking_receipt(), Ok(30));
+    assert_eq!(pool.failure(), None);
 }

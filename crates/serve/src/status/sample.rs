@@ -140,6 +140,7 @@ impl Sample {
                 active: true,
                 end: None,
                 failure: None,
+                has_ended: false,
                 waiting: Some(0),
                 folder: self.folder(),
                 objects: Arc::clone(&self.objects),

@@ -30,7 +30,7 @@ impl Tuf {
     }
 
     /// The repository in the folder of an instance, made if there is none, with `files` as its targets; its first root is
-    /// written to `root.json`.
+    /// written to `root.json`. What has changed since is published by [`Self::publish`].
     ///
     /// # Errors
     /// [`ServeError::Tuf`] when the repository does not hold together, [`ServeError::KeyAbsent`] when it has to be
@@ -65,7 +65,6 @@ impl Tuf {
         if written.is_none_or(|written| *written != root) {
             write_durably(&path, &root, PUBLIC)?;
         }
-        this.publish(files, now)?;
         Ok(this)
     }
 
