@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::commands::{
     completions::CompletionsArgs, explain::ExplainArgs, key::KeyArgs, log::LogArgs, man::ManArgs,
-    quickstart::QuickstartArgs, serve::ServeArgs, sign::SignArgs, token::TokenArgs, tuf::TufArgs,
-    verify::VerifyArgs,
+    quickstart::QuickstartArgs, serve::ServeArgs, sign::SignArgs, token::TokenArgs,
+    trust::TrustCommandArgs, tuf::TufArgs, verify::VerifyArgs,
 };
 
 /// Where do I sign? Signs files with the identity you already have, and
@@ -71,6 +71,7 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     Key(KeyArgs),
     Serve(ServeArgs),
+    Trust(TrustCommandArgs),
     Log(LogArgs),
     Token(TokenArgs),
     #[command(hide = true)]

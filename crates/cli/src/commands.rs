@@ -9,6 +9,7 @@ pub(crate) mod quickstart;
 pub(crate) mod serve;
 pub(crate) mod sign;
 pub(crate) mod token;
+pub(crate) mod trust;
 pub(crate) mod tuf;
 pub(crate) mod verify;
 
@@ -63,6 +64,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<(), CliError> {
         Command::Explain(args) => explain::run(context, &args),
         Command::Key(args) => key::run(context, &args),
         Command::Serve(args) => serve::run(context, &args),
+        Command::Trust(args) => trust::run(context, &args),
         Command::Log(args) => log::run(context, &args),
         Command::Token(args) => token::run(context, &args),
         Command::Tuf(args) => tuf::run(context, &args),

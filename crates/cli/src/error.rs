@@ -22,6 +22,13 @@ use crate::exit::Exit;
 use crate::output::style::{BAD, BOLD, DIM};
 use crate::output::text::safe;
 
+/// Carets under a part of what was found, and what they are about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Mark {
+    span: [usize; 2],
+    text: String,
+}
+
 /// An error as a person sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CliError {
@@ -30,6 +37,8 @@ pub(crate) struct CliError {
     message: Box<str>,
     check: Option<StepName>,
     excerpt: Option<Box<[String; 2]>>,
+    /// What stands under the part of `found` that is not as expected.
+    mark: Option<Box<Mark>>,
     expected: Option<String>,
     found: Option<String>,
     mend: Option<String>,
@@ -46,6 +55,7 @@ impl CliError {
             message: message.into().into_boxed_str(),
             check: None,
             excerpt: None,
+            mark: None,
             expected: None,
             found: None,
             mend: None,
@@ -165,6 +175,11 @@ impl CliError {
         self.mend.as_deref().or_else(usual)
     }
 
+    /// What happened, alone.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// How the process ends.
     pub(crate) fn exit(&self) -> Exit {
         self.exit
@@ -194,6 +209,15 @@ impl CliError {
         for (name, fact) in facts {
             if let Some(fact) = fact {
                 let _ = writeln!(out, "  {DIM}{name:>8}{DIM:#}  {}", safe(fact));
+            }
+            if let (Some(mark), "found") = (&self.mark, name) {
+                let [start, end] = mark.span;
+                let (pad, carets) = (" ".repeat(start), "^".repeat(end.saturating_sub(start)));
+                let _ = writeln!(
+                    out,
+                    "            {pad}{BAD}{carets}{BAD:#} {}",
+                    safe(&mark.text)
+                );
             }
         }
         out

@@ -29,6 +29,7 @@ fn help_names_every_command() {
         "key",
         "serve",
         "token",
+        "trust",
         "completions",
         "man",
     ] {
@@ -56,7 +57,8 @@ fn a_wrong_command_line_is_a_usage_error() {
     place.write("a", "a");
     place.write("b", "b");
     place.run(["frobnicate"]).exits(2);
-    place.run(["verify", "a"]).exits(2);
+    // Nobody is named, and no trust file is asked before there is a signature.
+    place.run(["verify", "a"]).exits(10);
     place
         .run(["verify", "a", "--certificate-identity", "x"])
         .exits(2);

@@ -12,6 +12,9 @@ mod lint;
 mod near;
 mod path;
 mod read;
+mod regexp;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use error::{TrustFileError, TrustFileProblem};
@@ -25,4 +28,5 @@ pub use learn::{Unlistable, name_of, propose};
 pub use lint::{Finding, Severity, lint};
 pub use near::Nearest;
 pub use path::{FilePattern, FilePatternError, MAX_PATTERN_BYTES};
+pub use regexp::RegexpError;
 pub use write::{WriteError, entry, instance_entry, with_revocation, with_signer, without_signer};

@@ -73,7 +73,10 @@ pub enum TomlProblem {
 /// A table of which each key is asked for; what nobody has asked for is unknown.
 pub(crate) struct Section<'a> {
     text: &'a str,
-    pub(crate) name: String,
+    /// Its key in the table around it.
+    pub(crate) key: String,
+    /// As errors call it: `[signers.release]`.
+    name: String,
     table: &'a dyn TableLike,
     pub(crate) span: Range<usize>,
     known: Vec<&'static str>,
@@ -167,6 +170,7 @@ impl<'a> Section<'a> {
     pub(crate) fn top(text: &'a str, table: &'a dyn TableLike) -> Self {
         Self {
             text,
+            key: String::new(),
             name: "the top of the file".to_owned(),
             table,
             span: 0..0,
@@ -188,7 +192,7 @@ impl<'a> Section<'a> {
                 item,
                 span: span.unwrap_or_default(),
             };
-            field.section(name.to_owned())
+            field.section(format!("[{key}.{name}]"))
         });
         inner.collect()
     }
@@ -215,7 +219,7 @@ impl<'a> Section<'a> {
         self.take(key).ok_or_else(|| {
             let problem = TomlProblem::Missing {
                 key,
-                section: format!("[{}]", self.name),
+                section: self.name.clone(),
                 expected,
             };
             (self.span.clone(), problem)
@@ -293,6 +297,7 @@ impl<'a> Field<'a> {
         let table = table.ok_or_else(|| self.wrong_type("a table"))?;
         Ok(Section {
             text: self.text,
+            key: self.key.clone(),
             name,
             table,
             span: self.span.clone(),

@@ -150,7 +150,7 @@ impl Verifier {
         artifact: &Artifact<'_>,
         key: Option<&PublicKey>,
     ) -> Verdict {
-        let logged = signer::logged_key(bundle);
+        let logged = bundle.logged_key();
         let asked = match (&bundle.material.key, key, &logged) {
             (_, Some(key), _) => Asked::Key(key),
             (KeyMaterial::PublicKeyHint(_), None, Some(key)) => Asked::Key(key),
@@ -185,7 +185,7 @@ impl Verifier {
     /// Tries the listed keys: the bundle's hint is no reason to choose one. A log entry must be about the
     /// signer's key, so that where there is one no other key can be meant.
     fn try_keys(&self, bundle: &Bundle, artifact: &Artifact<'_>, trusted: &Trusted) -> Verdict {
-        if let Some(key) = signer::logged_key(bundle) {
+        if let Some(key) = bundle.logged_key() {
             return self.take(bundle, artifact, Asked::Key(&key));
         }
         let mut refused = None;

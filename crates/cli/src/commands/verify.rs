@@ -33,7 +33,7 @@ pub(crate) fn run(context: &Context, args: &VerifyArgs) -> Result<(), CliError> 
     let is_many = asked.files.len() > 1 || args.checksums.is_some();
     let verification = Verification {
         bundle: args.bundle.as_deref(),
-        policy: args.policy()?,
+        policy: args.policy(context)?,
         registry_keys: args.registry_keys()?,
         verifier: Verifier::new(trust::trusted_root(context, &args.trust)?)?,
         output: match is_many {

@@ -7,6 +7,7 @@ mod certificate;
 mod files;
 mod instance;
 mod log;
+mod policy;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -44,12 +45,13 @@ pub(crate) enum Mend {
 }
 
 /// The families, in the order of the reference: a heading and its entries.
-const FAMILIES: [(&str, &[Entry]); 9] = [
+const FAMILIES: [(&str, &[Entry]); 10] = [
     ("The bundle", bundle::ENTRIES),
     ("The artifact and the signature", artifact::ENTRIES),
     ("The log entry", log::ENTRIES),
     ("The time", time::ENTRIES),
     ("The certificate and who signed", certificate::ENTRIES),
+    ("Who may sign", policy::ENTRIES),
     ("Trust material", trust::ENTRIES),
     ("Files, keys, the command line", files::ENTRIES),
     ("Services and logins", service::ENTRIES),

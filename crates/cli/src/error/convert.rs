@@ -18,12 +18,13 @@ use signhere_sign::session::SignError;
 use signhere_verify::bundle::BundleError;
 use signhere_verify::formats::RegistryKeysError;
 use signhere_verify::formats::checksums::ChecksumsError;
-use signhere_verify::policy::NotAllowed;
+use signhere_verify::policy::{Nearest, NotAllowed, TrustFileError, Unlistable, WriteError};
 use signhere_verify::trust::TrustError;
 use signhere_verify::verdict::{Failure, Reason, StepName};
 
-use super::{CliError, shell_word};
+use super::{CliError, Mark, shell_word};
 use crate::exit::Exit;
+use crate::policy::add_command;
 
 impl From<KeyError> for CliError {
     fn from(error: KeyError) -> Self {
@@ -77,7 +78,57 @@ impl From<&Failure> for CliError {
         error.check = Some(failure.step);
         error.expected.clone_from(&failure.expected);
         error.found.clone_from(&failure.found);
-        error
+        error.mark = failure.nearest.as_deref().map(mark);
+        match reason {
+            Reason::SignerUnlisted {
+                proposal: Some(signer),
+            } => error.mend(add_command(signer)),
+            _ => error,
+        }
+    }
+}
+
+/// What differs between the signer and the listed one that it comes nearest to.
+fn mark(nearest: &Nearest) -> Box<Mark> {
+    let Nearest {
+        part, signer, file, ..
+    } = nearest;
+    let alike = match nearest.is_lookalike {
+        true => ", and looks like it",
+        false => "",
+    };
+    Box::new(Mark {
+        span: nearest.found_span,
+        text: format!("the {part} is not that of {signer} in {file}{alike}"),
+    })
+}
+
+impl From<TrustFileError> for CliError {
+    fn from(error: TrustFileError) -> Self {
+        let mut this = Self::new(Exit::Trust, "SH-TRUST-FILE", error.to_string());
+        this.expected = error.problem.expected();
+        this.found = error.problem.found();
+        this.excerpt = error.place.as_ref().map(|place| Box::new(place.excerpt()));
+        this.mend("correct the line; everything that it may say: docs/reference/trust.toml.md")
+    }
+}
+
+impl From<WriteError> for CliError {
+    fn from(error: WriteError) -> Self {
+        let message = error.to_string();
+        match error {
+            WriteError::Form => {
+                Self::new(Exit::Trust, "SH-TRUST-FILE", message).mend("signhere trust lint")
+            }
+            _ => Self::new(Exit::Usage, "SH-TRUST-NAME", message).mend("signhere trust show"),
+        }
+    }
+}
+
+impl From<Unlistable> for CliError {
+    fn from(error: Unlistable) -> Self {
+        let message = format!("the signature is good, and its signer is not proposed: {error}");
+        Self::new(Exit::Unlisted, "SH-TRUST-UNLISTABLE", message)
     }
 }
 

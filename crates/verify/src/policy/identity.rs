@@ -543,7 +543,9 @@ fn pieces(text: &str, start: usize) -> Result<Vec<Piece>, IdentityError> {
                 continue;
             }
         };
-        return Err(problem.at(span.start..span.end.max(span.start.saturating_add(1))));
+        // Nothing can be pointed at in an empty segment but the slash before it.
+        let start = span.start.saturating_sub(usize::from(segment.is_empty()));
+        return Err(problem.at(start..span.end));
     }
     Ok(pieces)
 }

@@ -9,6 +9,8 @@ use crate::verdict::IdentityEvidence;
 
 /// Longer differences than this are none of a typing error.
 const MAX_MIDDLE: usize = 16;
+/// A word of fewer characters is short.
+const SHORT: usize = 6;
 
 /// The nearest miss: a listed signer, and the part in which the found one differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -48,7 +50,7 @@ pub(super) fn compare(
     else {
         return None;
     };
-    let miss = |part, expected: &str, expected_span, found: &str, found_span| Nearest {
+    let miss = |part, expected: &str, expected_span, found: &str, found_span, alike| Nearest {
         signer: signer.name.clone(),
         file: file.label.clone(),
         part,
@@ -56,16 +58,12 @@ pub(super) fn compare(
         found: found.to_owned(),
         expected_span,
         found_span,
-        is_lookalike: is_lookalike(expected, found),
+        is_lookalike: alike,
     };
     let whole = |part, expected: &str, found: &str| {
-        miss(
-            part,
-            expected,
-            [0, count(expected)],
-            found,
-            [0, count(found)],
-        )
+        let (ours, theirs) = ([0, count(expected)], [0, count(found)]);
+        let alike = is_lookalike(expected, found);
+        miss(part, expected, ours, found, theirs, alike)
     };
     let same_issuer = issuer.as_str() == found.issuer;
     if identity.matches(&found.identity, found.kind) {
@@ -100,8 +98,12 @@ pub(super) fn compare(
         })
         .collect();
     let differs = |name| differing.iter().any(|(part, _)| part.name == name);
+    let is_slip = match differing.as_slice() {
+        [(our, their)] => is_lookalike(our.text(expected), their.text(text)),
+        _ => false,
+    };
     let is_near = match () {
-        () if lookalike || claimed => true,
+        () if lookalike || is_slip || claimed => true,
         () if differs("scheme") || differs("host") => {
             !differs("path") && !differs("repository") && differing.len() <= 2
         }
@@ -121,6 +123,7 @@ pub(super) fn compare(
         our.chars(expected),
         text,
         their.chars(text),
+        is_lookalike(our.text(expected), their.text(text)),
     );
     let distance = differing.len().saturating_add(usize::from(!same_issuer));
     is_near.then_some((distance, nearest))
@@ -167,6 +170,7 @@ fn skeleton(text: &str) -> String {
 
 fn are_slips_apart(a: &str, b: &str) -> bool {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let longest = a.len().max(b.len());
     let prefix = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
     let (a, b) = (
         a.get(prefix..).unwrap_or_default(),
@@ -186,6 +190,8 @@ fn are_slips_apart(a: &str, b: &str) -> bool {
     if a.len() > MAX_MIDDLE || b.len() > MAX_MIDDLE {
         return false;
     }
+    // In a short word two slips leave little that is the same.
+    let most = if longest < SHORT { 1 } else { 2 };
     // Levenshtein's distance, a row at a time.
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (above, x) in a.iter().enumerate() {
@@ -202,5 +208,5 @@ fn are_slips_apart(a: &str, b: &str) -> bool {
         }
         row = next;
     }
-    row.last().is_some_and(|distance| *distance <= 2)
+    row.last().is_some_and(|distance| *distance <= most)
 }

@@ -139,7 +139,6 @@ fn signer(
     {
         return Err((span.unwrap_or_default(), TrustFileProblem::Window));
     }
-    section.name = format!("[signers.{name}]");
     section.finish().map_err(generic)?;
     Ok(Signer {
         name,
@@ -165,10 +164,7 @@ fn who(
         signer: name.to_owned(),
     };
     match (identity, key, file) {
-        (Some(identity), None, None) => {
-            section.name = format!("signers.{name}");
-            by_identity(section, &identity)
-        }
+        (Some(identity), None, None) => by_identity(section, &identity),
         (None, Some(field), None) => {
             let pem = field.text(KEY).map_err(generic)?;
             public_key(pem).map_err(|problem| (field.span.clone(), problem))
@@ -288,10 +284,10 @@ fn time(field: &Field<'_>) -> Step<Time> {
 }
 
 fn named(section: &Section<'_>) -> Step<String> {
-    if is_name(&section.name) {
-        return Ok(section.name.clone());
+    if is_name(&section.key) {
+        return Ok(section.key.clone());
     }
-    let found = crate::excerpt::excerpt(&section.name);
+    let found = crate::excerpt::excerpt(&section.key);
     Err((section.span.clone(), TrustFileProblem::Name { found }))
 }
 

@@ -39,7 +39,7 @@ pub fn with_signer(text: &str, signer: &Signer) -> Result<String, WriteError> {
         });
     }
     signers.insert(&signer.name, Item::Table(table(signer)));
-    Ok(document.to_string())
+    Ok(written(&document))
 }
 
 /// Returns `text` without a signer.
@@ -75,7 +75,7 @@ pub fn entry(signer: &Signer) -> String {
     signers.insert(&signer.name, Item::Table(table(signer)));
     let mut document = DocumentMut::new();
     document.insert("signers", Item::Table(signers));
-    document.to_string()
+    written(&document)
 }
 
 /// Returns an instance as a trust file has it.
@@ -89,6 +89,13 @@ pub fn instance_entry(name: &str, instance: &Instance) -> String {
     let mut document = DocumentMut::new();
     document.insert("instances", Item::Table(instances));
     document.to_string()
+}
+
+/// The empty line before an entry is between entries only.
+fn written(document: &DocumentMut) -> String {
+    let text = document.to_string();
+    text.strip_prefix('\n')
+        .map_or(text.clone(), ToOwned::to_owned)
 }
 
 fn read(text: &str) -> Result<DocumentMut, WriteError> {

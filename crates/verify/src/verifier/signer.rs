@@ -65,11 +65,13 @@ impl<'a> Signer<'a> {
     }
 }
 
-/// Returns the key that the first log entry is about, if it can be read: a claim that proves nothing yet.
-pub(super) fn logged_key(bundle: &Bundle) -> Option<PublicKey> {
-    let entry = bundle.material.tlog_entries.first()?;
-    let (logged, _) = LoggedEntry::parse(&entry.kind, &entry.version, &entry.body).ok()?;
-    logged.signatures.first()?.key.public_key().ok()
+impl Bundle {
+    /// Returns the key that the first log entry is about, if it can be read: a claim that proves nothing yet.
+    pub fn logged_key(&self) -> Option<PublicKey> {
+        let entry = self.material.tlog_entries.first()?;
+        let (logged, _) = LoggedEntry::parse(&entry.kind, &entry.version, &entry.body).ok()?;
+        logged.signatures.first()?.key.public_key().ok()
+    }
 }
 
 /// Returns the digests by which the artifact of a message signature may be known.

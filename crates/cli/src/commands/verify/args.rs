@@ -5,25 +5,28 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, ValueHint};
 use signhere_pki::key::PublicKey;
 use signhere_verify::formats::{NPM_KEYS, RegistryKeys};
+use signhere_verify::policy::Question;
 use signhere_verify::verifier::Policy;
 
+use crate::commands::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::files;
 use crate::trust::TrustArgs;
+use crate::{files, policy};
 
 /// No public key file is larger.
 const KEY_LIMIT: u64 = 64 * 1024;
 
 /// Verify who signed a file
 ///
-/// Verification is offline, and reads each file once in constant memory. Identities are compared
-/// exactly. Reads Sigstore bundles, and the attestations of npm, PyPI, conda and GitHub.
+/// Without flags, the trust file says who may sign: the repository's .signhere/trust.toml, or your
+/// own. Verification is offline, and reads each file once in constant memory. Identities are
+/// compared exactly. Reads Sigstore bundles, and the attestations of npm, PyPI, conda and GitHub.
 #[derive(Args, Debug)]
 #[command(
-    override_usage = "signhere verify [OPTIONS] --certificate-identity <ID> --certificate-oidc-issuer <URL> <FILE|DIR|DIGEST>...\n       signhere verify [OPTIONS] --key <FILE> <FILE|DIR|DIGEST>..."
+    override_usage = "signhere verify [OPTIONS] <FILE|DIR|DIGEST>...\n       signhere verify [OPTIONS] --certificate-identity <ID> --certificate-oidc-issuer <URL> <FILE|DIR|DIGEST>...\n       signhere verify [OPTIONS] --key <FILE> <FILE|DIR|DIGEST>..."
 )]
-#[command(group = ArgGroup::new("policy").required(true).args(["certificate_identity", "key", "certificate_identity_regexp"]))]
+#[command(group = ArgGroup::new("policy").args(["certificate_identity", "key", "certificate_identity_regexp", "trust_file"]))]
 pub(crate) struct VerifyArgs {
     /// The files; a folder is everything in it, a list of checksums what it names, `sha256:HEX` a
     /// digest, `-` standard input
@@ -42,6 +45,9 @@ pub(crate) struct VerifyArgs {
     /// The keys that the package registry signs with [default: those of npm's public registry]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) registry_keys: Option<PathBuf>,
+    /// Who may sign [default: .signhere/trust.toml of the repository, and your own]
+    #[arg(long = "trust", value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "certificate_oidc_issuer")]
+    pub(super) trust_file: Option<PathBuf>,
     /// Who must have signed: the e-mail address, URI or other name in the certificate
     #[arg(long, value_name = "ID", visible_alias = "cert-identity")]
     pub(super) certificate_identity: Option<String>,
@@ -69,8 +75,8 @@ impl VerifyArgs {
             .map_err(|error| CliError::from(error).about(&path.display().to_string()))
     }
 
-    /// Who must have signed.
-    pub(super) fn policy(&self) -> Result<Policy, CliError> {
+    /// Who must have signed: whom the flags name, or whom the trust files list.
+    pub(super) fn policy(&self, context: &Context) -> Result<Policy, CliError> {
         if let Some(path) = &self.key {
             let pem = files::read_text(path, KEY_LIMIT)?;
             let key = PublicKey::from_pem(&pem)
@@ -82,10 +88,23 @@ impl VerifyArgs {
                 identity: identity.clone(),
                 issuer: issuer.clone(),
             }),
-            (None, _) => Err(CliError::usage(
+            (None, _) if self.certificate_identity_regexp.is_some() => Err(CliError::usage(
                 "identities are compared exactly: a pattern accepts strangers",
             )
-            .expected("--certificate-identity ID")),
+            .expected("--certificate-identity ID, or a trust file: signhere trust import")),
+            (None, Some(_)) => Err(CliError::usage(
+                "--certificate-identity is needed: an issuer vouches for everybody",
+            )),
+            (None, None) => {
+                let trusted = policy::trusted(self.trust_file.as_deref())?;
+                let question = Question::new(trusted);
+                Ok(Policy::Trust(
+                    match policy::instance(context, &self.trust)? {
+                        Some(instance) => question.on(instance),
+                        None => question,
+                    },
+                ))
+            }
             (Some(_), None) => Err(CliError::usage(
                 "--certificate-oidc-issuer is needed: an identity means something at its issuer only",
             )),

@@ -14,8 +14,8 @@ use signhere_verify::verifier::{Artifact, Policy, Verifier};
 use super::discover::{as_digest, bundle_of, missing_artifact};
 use super::report::{Checked, Other};
 use crate::error::CliError;
-use crate::files;
 use crate::output::Output;
+use crate::{files, policy};
 
 /// No bundle is larger.
 pub(crate) const BUNDLE_LIMIT: u64 = 16 * 1024 * 1024;
@@ -74,8 +74,7 @@ impl Verification<'_> {
 
     /// The policy, asked about this file: where trust files decide, a signer may sign some and not others.
     fn policy_for(&self, artifact: &Path) -> Policy {
-        let place = std::path::absolute(artifact).ok();
-        let place = place.as_deref().and_then(Path::to_str);
+        let place = policy::place_of(artifact);
         let is_file = artifact != Path::new("-") && as_digest(artifact) == Ok(None);
         match (&self.policy, place.filter(|_| is_file)) {
             (Policy::Trust(question), Some(place)) => Policy::Trust(question.clone().about(place)),

@@ -1,0 +1,57 @@
+//! `signhere trust`: who may sign what.
+
+mod add;
+mod import;
+mod init;
+mod learn;
+mod lint;
+mod show;
+mod who;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueHint};
+
+use super::Context;
+use crate::error::CliError;
+
+/// Say who may sign: `verify` needs no flags then
+#[derive(Args, Debug)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct TrustCommandArgs {
+    #[command(subcommand)]
+    command: TrustCommand,
+}
+
+/// The trust file to use.
+#[derive(Args, Debug)]
+struct FileArgs {
+    /// The trust file [default: .signhere/trust.toml of the repository, else your own]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    trust: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum TrustCommand {
+    Init(init::InitArgs),
+    Add(add::AddArgs),
+    Remove(add::RemoveArgs),
+    Revoke(add::RevokeArgs),
+    Learn(learn::LearnArgs),
+    Import(import::ImportArgs),
+    Lint(lint::LintArgs),
+    Show(show::ShowArgs),
+}
+
+pub(crate) fn run(context: &Context, args: &TrustCommandArgs) -> Result<(), CliError> {
+    match &args.command {
+        TrustCommand::Init(args) => init::run(context, args),
+        TrustCommand::Add(args) => add::run(context, args),
+        TrustCommand::Remove(args) => add::remove(context, args),
+        TrustCommand::Revoke(args) => add::revoke(context, args),
+        TrustCommand::Import(args) => import::run(context, args),
+        TrustCommand::Learn(args) => learn::run(context, args),
+        TrustCommand::Lint(args) => lint::run(context, args),
+        TrustCommand::Show(args) => show::run(context, args),
+    }
+}
