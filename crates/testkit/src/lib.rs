@@ -6,11 +6,13 @@
 //! | [`random`] | randomness that is the same in every run |
 //! | [`network`] | servers on loopback, and a client that does not wait |
 //! | [`corpus`] | real signatures made by others, when they are at hand |
+//! | [`der`] | DER taken apart and put together, spoiled or not |
 //! | [`forge`] | a whole Sigstore in memory: valid bundles of every kind, and bundles spoiled on purpose |
 //! | [`written`] | a writer that keeps what is written, for events |
 
 pub mod clock;
 pub mod corpus;
+pub mod der;
 pub mod forge;
 pub mod network;
 pub mod random;

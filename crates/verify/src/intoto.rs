@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use signhere_pki::digest::{Digest, HashAlgorithm};
 
 use crate::excerpt::excerpt;
-use crate::proto_json::MAX_DEPTH;
+use crate::proto_json::{JsonError, Key, Node, Seed, duplicate, parse_as};
 
 /// The most subjects that a statement may have.
 pub const MAX_SUBJECTS: usize = 1024;
@@ -44,30 +43,35 @@ impl Statement {
     /// # Errors
     /// [`StatementError`] when it is malformed, of another type, has no subject, or passes a cap.
     pub fn parse(json: &[u8]) -> Result<Self, StatementError> {
-        if nesting(json) > MAX_DEPTH {
-            return Err(StatementError::TooDeep { limit: MAX_DEPTH });
-        }
-        let raw: RawStatement =
-            serde_json::from_slice(json).map_err(|error| StatementError::Json {
-                line: error.line(),
-                column: error.column(),
-            })?;
-        if !TYPES.contains(&raw.statement_type.as_str()) {
-            return Err(StatementError::Type {
-                found: excerpt(&raw.statement_type),
-            });
-        }
-        let Capped::Within(subjects) = raw.subject else {
+        let mut draft = Draft::default();
+        let parsed = parse_as(json, |values, deserializer| {
+            let draft = &mut draft;
+            deserializer.deserialize_map(StatementVisitor { values, draft })
+        });
+        if draft.has_too_many {
             return Err(StatementError::TooManySubjects {
                 limit: MAX_SUBJECTS,
             });
+        }
+        parsed?;
+        let missing = |path: &str| JsonError::Missing {
+            path: path.to_owned(),
         };
+        let statement_type = draft.statement_type.ok_or_else(|| missing("_type"))?;
+        if !TYPES.contains(&statement_type.as_str()) {
+            return Err(StatementError::Type {
+                found: excerpt(&statement_type),
+            });
+        }
+        let subjects = draft.subjects.ok_or_else(|| missing("subject"))?;
+        let predicate_type = draft.predicate_type;
+        let predicate_type = predicate_type.ok_or_else(|| missing("predicateType"))?;
         if subjects.is_empty() {
             return Err(StatementError::NoSubject);
         }
         Ok(Self {
             subjects,
-            predicate_type: raw.predicate_type,
+            predicate_type,
         })
     }
 
@@ -100,19 +104,8 @@ impl Subject {
 #[non_exhaustive]
 pub enum StatementError {
     /// Not JSON, or not of a statement's form.
-    #[error("the statement is malformed at line {line}, column {column}")]
-    Json {
-        /// Line, from 1.
-        line: usize,
-        /// Column, from 1.
-        column: usize,
-    },
-    /// Values are nested more deeply than the limit.
-    #[error("the statement's values are nested more than {limit} deep")]
-    TooDeep {
-        /// The limit.
-        limit: usize,
-    },
+    #[error("the statement: {0}")]
+    Json(#[from] JsonError),
     /// The statement is of a type that is not known.
     #[error("unknown statement type `{found}`")]
     Type {
@@ -130,108 +123,115 @@ pub enum StatementError {
     },
 }
 
-/// Serde refuses a member that is given twice.
-#[derive(Deserialize)]
-struct RawStatement {
-    #[serde(rename = "_type")]
-    statement_type: String,
-    subject: Capped,
-    #[serde(rename = "predicateType")]
-    predicate_type: String,
-}
-
-#[derive(Deserialize)]
-struct RawSubject {
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default)]
-    digest: Digests,
-}
-
+/// The members that are kept, as far as they were read.
 #[derive(Default)]
-struct Digests(Vec<(String, String)>);
-
-enum Capped {
-    Within(Vec<Subject>),
-    TooMany,
+struct Draft {
+    statement_type: Option<String>,
+    predicate_type: Option<String>,
+    subjects: Option<Vec<Subject>>,
+    has_too_many: bool,
 }
 
-impl<'de> Deserialize<'de> for Capped {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Subjects;
-
-        impl<'de> Visitor<'de> for Subjects {
-            type Value = Capped;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of subjects")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Capped, A::Error> {
-                let mut subjects = Vec::new();
-                while let Some(raw) = access.next_element::<RawSubject>()? {
-                    if subjects.len() == MAX_SUBJECTS {
-                        while access.next_element::<IgnoredAny>()?.is_some() {}
-                        return Ok(Capped::TooMany);
-                    }
-                    subjects.push(Subject {
-                        name: raw.name.unwrap_or_default(),
-                        digests: raw.digest.0,
-                    });
-                }
-                Ok(Capped::Within(subjects))
-            }
-        }
-
-        deserializer.deserialize_seq(Subjects)
-    }
+/// Reads a statement member by member: of what is not kept, only one member is in memory at a time.
+struct StatementVisitor<'s, 'd> {
+    values: Seed<'s>,
+    draft: &'d mut Draft,
 }
 
-impl<'de> Deserialize<'de> for Digests {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(DigestVisitor)
-    }
-}
-
-struct DigestVisitor;
-
-impl<'de> Visitor<'de> for DigestVisitor {
-    type Value = Digests;
+impl<'de> Visitor<'de> for StatementVisitor<'_, '_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "at most {MAX_DIGESTS} distinct digests")
+        f.write_str("a statement")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Digests, A::Error> {
-        let mut digests: Vec<(String, String)> = Vec::new();
-        while let Some((name, value)) = access.next_entry::<String, String>()? {
-            if digests.len() == MAX_DIGESTS || digests.iter().any(|(other, _)| *other == name) {
-                return Err(A::Error::invalid_length(digests.len(), &self));
+    fn visit_map<A: MapAccess<'de>>(mut self, mut access: A) -> Result<(), A::Error> {
+        let mut names = Vec::new();
+        while let Some(Key(name)) = access.next_key()? {
+            let values = self.values.inside()?;
+            match name.as_ref() {
+                "subject" => {
+                    let draft = &mut *self.draft;
+                    access.next_value_seed(Subjects { values, draft })?;
+                }
+                "_type" => self.draft.statement_type = Some(text(access.next_value_seed(values)?)?),
+                "predicateType" => {
+                    self.draft.predicate_type = Some(text(access.next_value_seed(values)?)?);
+                }
+                _ => drop(access.next_value_seed(values)?),
             }
-            digests.push((name, value));
+            names.push(name);
         }
-        Ok(Digests(digests))
+        match duplicate(&names, |name| name) {
+            Some(name) => Err(self.values.refuse(JsonError::Duplicate { name })),
+            None => Ok(()),
+        }
     }
 }
 
-/// Returns how deeply brackets nest, without reading what is between them.
-fn nesting(json: &[u8]) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
-    let (mut in_string, mut escaped) = (false, false);
-    for byte in json {
-        match (in_string, byte) {
-            (true, _) if escaped => escaped = false,
-            (true, b'\\') => escaped = true,
-            (_, b'"') => in_string = !in_string,
-            (false, b'{' | b'[') => {
-                depth = depth.saturating_add(1);
-                deepest = deepest.max(depth);
+struct Subjects<'s, 'd> {
+    values: Seed<'s>,
+    draft: &'d mut Draft,
+}
+
+impl<'de> DeserializeSeed<'de> for Subjects<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Subjects<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of subjects")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut access: A) -> Result<(), A::Error> {
+        let mut subjects = Vec::new();
+        while let Some(node) = access.next_element_seed(self.values.inside()?)? {
+            if subjects.len() == MAX_SUBJECTS {
+                self.draft.has_too_many = true;
+                return Err(A::Error::custom("too many subjects"));
             }
-            (false, b'}' | b']') => depth = depth.saturating_sub(1),
+            subjects.push(subject(node)?);
+        }
+        self.draft.subjects = Some(subjects);
+        Ok(())
+    }
+}
+
+fn subject<E: Error>(node: Node<'_>) -> Result<Subject, E> {
+    let Node::Object(members) = node else {
+        return Err(E::custom("a subject is an object"));
+    };
+    let mut subject = Subject {
+        name: String::new(),
+        digests: Vec::new(),
+    };
+    for (name, member) in members {
+        match (name.as_ref(), member) {
+            ("name", Node::Null) => {}
+            ("name", member) => subject.name = text(member)?,
+            ("digest", Node::Object(digests)) if digests.len() <= MAX_DIGESTS => {
+                for (algorithm, value) in digests {
+                    subject.digests.push((algorithm.into_owned(), text(value)?));
+                }
+            }
+            ("digest", _) => return Err(E::custom("a digest set is an object, and short")),
             _ => {}
         }
     }
-    deepest
+    Ok(subject)
+}
+
+fn text<E: Error>(node: Node<'_>) -> Result<String, E> {
+    match node {
+        Node::String(text) => Ok(text.into_owned()),
+        _ => Err(E::custom("a text was expected")),
+    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ mod tests;
 
 pub use error::JsonError;
 pub(crate) use message::Message;
-pub(crate) use node::{Node, Number};
+pub(crate) use node::{Key, Node, Number, Seed, duplicate, parse_as};
 
 /// The deepest nesting that any document may have.
 pub const MAX_DEPTH: usize = 64;

@@ -211,7 +211,6 @@ fn identities_of_every_sort() {
         San::Email("ada+tag@example.test".to_owned()),
         San::Uri(workflow.to_owned()),
         San::Uri("spiffe://example.test/ns/build".to_owned()),
-        San::Dns("build.example.test".to_owned()),
         San::OtherName {
             oid: fulcio::USERNAME,
             value: "ada!example.test".to_owned(),

@@ -1,7 +1,7 @@
 //! From a kind to a bundle, in stages that a test may change.
 
 use serde_json::{Value, json};
-use signhere_pki::cert::{Certificate, San};
+use signhere_pki::cert::San;
 use signhere_pki::digest::HashAlgorithm;
 use signhere_pki::key::{PrivateKey, PublicKey, Signer as _};
 use signhere_pki::time::Validity;
@@ -48,6 +48,8 @@ pub struct SignPlan {
     pub key_id: String,
     /// The claimed digest of the artifact.
     pub claims_digest: bool,
+    /// Changes the signature before it is logged.
+    pub finish: fn(Vec<u8>) -> Vec<u8>,
 }
 
 /// A bundle, and what it should be verified with.
@@ -81,7 +83,7 @@ impl Forge {
         let mut sign = SignPlan::new(kind, signer.clone());
         spoil(Stage::Sign(&mut sign));
         let signed = sign.signed(kind);
-        let signature = sign.signer.sign(&signed).expect("a signature");
+        let signature = (sign.finish)(sign.signer.sign(&signed).expect("a signature"));
 
         let facts = Facts {
             kind,
@@ -90,7 +92,7 @@ impl Forge {
             payload_type: &sign.payload_type,
             payload: &sign.payload,
             key_id: &sign.key_id,
-            certificate: certificate.as_ref(),
+            certificate: certificate.as_deref(),
             key: signer.public_key(),
         };
         let entries = self.log(&facts, &mut spoil);
@@ -98,7 +100,7 @@ impl Forge {
 
         let mut json = json!({
             "mediaType": kind.media_type.as_str(),
-            "verificationMaterial": self.material(kind, certificate.as_ref(), &entries, &timestamps),
+            "verificationMaterial": self.material(kind, certificate.as_deref(), &entries, &timestamps),
         });
         match kind.content {
             Content::Message => json["messageSignature"] = sign.message_signature(kind, &signature),
@@ -117,7 +119,7 @@ impl Forge {
         kind: Kind,
         signer: &PrivateKey,
         spoil: &mut impl FnMut(Stage<'_>),
-    ) -> Option<Certificate> {
+    ) -> Option<Vec<u8>> {
         let Keying::Certificate(under) = kind.keying else {
             return None;
         };
@@ -137,7 +139,11 @@ impl Forge {
                 // leaf_index of C2SP static-ct-api: type 0, five bytes of index.
                 extensions: vec![0, 0, 5, 0, 0, 0, 0, 7],
                 of_another: false,
+                log_id: None,
+                edit: |_| {},
             },
+            edit: |_| {},
+            finish: |_| {},
         };
         spoil(Stage::Leaf(&mut plan));
         Some(self.ca.issue(&plan))
@@ -178,6 +184,10 @@ impl Forge {
                 embeds_certificate: kind.evidence.embeds_certificate,
                 by_stranger: false,
                 by_impostor: false,
+                certificate: |_| {},
+                info: |_| {},
+                attributes: |_| {},
+                reply: |_| {},
             };
             spoil(Stage::Stamp(&mut plan));
             timestamps.push(self.tsa.stamp(&plan));
@@ -189,16 +199,16 @@ impl Forge {
     fn material(
         &self,
         kind: Kind,
-        certificate: Option<&Certificate>,
+        certificate: Option<&[u8]>,
         entries: &[LogEntry],
         timestamps: &[Vec<u8>],
     ) -> Value {
-        let raw = |certificate: &Certificate| json!({ "rawBytes": base64(certificate.der()) });
+        let raw = |der: &[u8]| json!({ "rawBytes": base64(der) });
         let [intermediate, _] = self.ca.chain();
         let mut material = match certificate {
             None => json!({ "publicKey": { "hint": "a key of the forge" } }),
             Some(leaf) if kind.media_type.holds_chain() => {
-                let certificates = [raw(leaf), raw(&intermediate)];
+                let certificates = [raw(leaf), raw(intermediate.der())];
                 json!({ "x509CertificateChain": { "certificates": certificates } })
             }
             Some(leaf) => json!({ "certificate": raw(leaf) }),
@@ -229,6 +239,7 @@ impl SignPlan {
             signer,
             key_id: String::new(),
             claims_digest: true,
+            finish: |signature| signature,
         }
     }
 

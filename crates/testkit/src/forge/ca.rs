@@ -1,20 +1,21 @@
 //! The certificate authority and its certificate log.
 
-use std::convert::Infallible;
-
 use signhere_pki::build::{CertificateAuthority, LeafRequest, Subject};
 use signhere_pki::cert::{Certificate, San};
+use signhere_pki::digest::sha256;
 use signhere_pki::fulcio;
 use signhere_pki::key::{KeyKind, PrivateKey, PublicKey, Signer as _};
 use signhere_pki::random::SystemRandom;
-use signhere_pki::sct::{self, Sct};
+use signhere_pki::sct::Sct;
 use signhere_pki::time::{Time, Validity};
 
 use super::{keys, years};
+use crate::der::Tlv;
 
 /// A root and an intermediate, each of which may issue leaves.
 pub struct Ca {
     root: CertificateAuthority,
+    root_key: PrivateKey,
     intermediate: CertificateAuthority,
     intermediate_key: PrivateKey,
 }
@@ -47,6 +48,10 @@ pub struct LeafPlan {
     pub under: Under,
     /// Its signed certificate timestamp.
     pub sct: SctPlan,
+    /// Changes what is signed, the TBSCertificate, before log and authority sign it.
+    pub edit: fn(&mut Tlv),
+    /// Changes the certificate after that.
+    pub finish: fn(&mut Tlv),
 }
 
 /// A signed certificate timestamp before it is signed.
@@ -62,6 +67,10 @@ pub struct SctPlan {
     pub extensions: Vec<u8>,
     /// Signs for another certificate.
     pub of_another: bool,
+    /// The log's id, where it is not that of the key.
+    pub log_id: Option<[u8; 32]>,
+    /// Changes the list of timestamps: its two bytes of length, and each with two of its own.
+    pub edit: fn(&mut Vec<u8>),
 }
 
 impl Ca {
@@ -77,7 +86,7 @@ impl Ca {
         let root_key = keys::fresh(KeyKind::P384);
         let root = CertificateAuthority::create_root(
             subject("root"),
-            Box::new(root_key),
+            Box::new(root_key.clone()),
             years(20),
             &SystemRandom,
         )
@@ -93,6 +102,7 @@ impl Ca {
             .expect("an intermediate");
         Self {
             root,
+            root_key,
             intermediate,
             intermediate_key,
         }
@@ -106,20 +116,21 @@ impl Ca {
         ]
     }
 
-    pub(super) fn issue(&self, plan: &LeafPlan) -> Certificate {
+    /// The DER of a certificate, which nobody may be able to read.
+    pub(super) fn issue(&self, plan: &LeafPlan) -> Vec<u8> {
         match plan.under {
-            Under::Intermediate => self.issue_by(&self.intermediate, plan),
-            Under::Root => self.issue_by(&self.root, plan),
+            Under::Intermediate => Self::issue_by(&self.intermediate, &self.intermediate_key, plan),
+            Under::Root => Self::issue_by(&self.root, &self.root_key, plan),
             Under::Impostor => Self::new().issue_by_intermediate(plan),
             Under::Stranger => Self::named("stranger").issue_by_intermediate(plan),
         }
     }
 
-    fn issue_by_intermediate(&self, plan: &LeafPlan) -> Certificate {
-        self.issue_by(&self.intermediate, plan)
+    fn issue_by_intermediate(&self, plan: &LeafPlan) -> Vec<u8> {
+        Self::issue_by(&self.intermediate, &self.intermediate_key, plan)
     }
 
-    fn issue_by(&self, issuer: &CertificateAuthority, plan: &LeafPlan) -> Certificate {
+    fn issue_by(issuer: &CertificateAuthority, key: &PrivateKey, plan: &LeafPlan) -> Vec<u8> {
         let extensions = plan.issuer.as_ref().map_or_else(Vec::new, |issuer| {
             fulcio::identity_extensions(issuer, plan.san.as_str()).expect("extensions")
         });
@@ -129,61 +140,61 @@ impl Ca {
             extensions,
             validity: plan.validity,
         };
-        let leaf = issuer
-            .issue(&request, &SystemRandom, |precertificate| {
-                let mut tbs = precertificate.tbs().to_vec();
-                if plan.sct.of_another {
-                    tbs.reverse();
-                }
-                let sct = plan.sct.sign(&tbs, precertificate.issuer_key_hash());
-                Ok::<_, Infallible>(sct)
-            })
-            .expect("a leaf");
+        let precertificate = issuer
+            .precertify(&request, &SystemRandom)
+            .expect("a precertificate");
+        let mut tbs = Tlv::parse(precertificate.tbs()).expect("a TBSCertificate");
+        (plan.edit)(&mut tbs);
         if plan.sct.embedded {
-            leaf
-        } else {
-            self.without_sct(&leaf)
+            let list = plan
+                .sct
+                .list(&tbs.to_der(), &sha256(key.public_key().spki_der()));
+            let list = Tlv::octets(Tlv::octets(list).to_der());
+            // [3] holds the extensions, and comes last.
+            let position = tbs.children().len() - 1;
+            let extensions = tbs.at(&[position, 0]).children();
+            extensions.push(Tlv::sequence(vec![Tlv::oid(&SCT_LIST), list]));
         }
-    }
-
-    /// The certificate of the intermediate as it would be without a timestamp.
-    fn without_sct(&self, leaf: &Certificate) -> Certificate {
-        // AlgorithmIdentifier of ecdsa-with-SHA384 (RFC 5758 section 3.2).
-        const ECDSA_SHA384: [u8; 12] = [
-            0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03,
-        ];
-        let tbs = sct::precert_tbs(leaf).expect("a TBSCertificate");
-        let signature = self.intermediate_key.sign(&tbs).expect("a signature");
-        let bits = tlv(0x03, &[&[0], &signature]);
-        let der = tlv(0x30, &[&tbs, &ECDSA_SHA384, &bits]);
-        Certificate::from_der(&der).expect("a certificate")
+        let signature = key.sign(&tbs.to_der()).expect("a signature");
+        let algorithm = Tlv::sequence(vec![Tlv::oid(&ECDSA_SHA384)]);
+        let bits = Tlv::new(3, [&[0], signature.as_slice()].concat());
+        let mut certificate = Tlv::sequence(vec![tbs, algorithm, bits]);
+        (plan.finish)(&mut certificate);
+        certificate.to_der()
     }
 }
 
+/// 1.3.6.1.4.1.11129.2.4.2 (RFC 6962 section 3.3).
+const SCT_LIST: [u8; 10] = [0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 4, 2];
+/// ecdsa-with-SHA384 (RFC 5758 section 3.2).
+const ECDSA_SHA384: [u8; 8] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3];
+
 impl SctPlan {
-    fn sign(&self, tbs: &[u8], issuer_key_hash: &[u8; 32]) -> Sct {
+    /// The list of one timestamp, as TLS encodes it.
+    fn list(&self, tbs: &[u8], issuer_key_hash: &[u8; 32]) -> Vec<u8> {
+        let mut tbs = tbs.to_vec();
+        if self.of_another {
+            tbs.reverse();
+        }
         let milliseconds = u64::try_from(self.at.unix()).expect("a time after 1970") * 1000 + 250;
-        Sct::sign(
+        let mut sct = Sct::sign(
             &self.signer,
-            tbs,
+            &tbs,
             issuer_key_hash,
             milliseconds,
             self.extensions.clone(),
         )
-        .expect("a timestamp")
+        .expect("a timestamp");
+        sct.log_id = self.log_id.unwrap_or(sct.log_id);
+        let sct = vector(&sct.to_bytes().expect("a short timestamp"));
+        let mut list = vector(&sct);
+        (self.edit)(&mut list);
+        list
     }
 }
 
-/// DER with lengths of up to 65,535 bytes.
-fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let content = parts.concat();
-    let [high, low] = u16::try_from(content.len())
-        .expect("a short value")
-        .to_be_bytes();
-    let header = match (high, low) {
-        (0, 0..128) => vec![tag, low],
-        (0, _) => vec![tag, 0x81, low],
-        _ => vec![tag, 0x82, high, low],
-    };
-    [header, content].concat()
+/// Bytes behind their length in two bytes.
+fn vector(bytes: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(bytes.len()).expect("a short vector");
+    [&length.to_be_bytes(), bytes].concat()
 }

@@ -1,9 +1,9 @@
 //! The bodies of log entries, as each kind's schema has them.
 
 use serde_json::{Value, json};
-use signhere_pki::cert::Certificate;
 use signhere_pki::digest::{Digest, HashAlgorithm};
 use signhere_pki::key::{KeyDetails, PublicKey};
+use signhere_pki::pem;
 
 use super::{Entry, Kind, base64};
 
@@ -27,7 +27,8 @@ pub(super) struct Facts<'a> {
     pub(super) payload_type: &'a str,
     pub(super) payload: &'a [u8],
     pub(super) key_id: &'a str,
-    pub(super) certificate: Option<&'a Certificate>,
+    /// DER.
+    pub(super) certificate: Option<&'a [u8]>,
     pub(super) key: &'a PublicKey,
 }
 
@@ -114,7 +115,7 @@ impl Facts<'_> {
 
     fn pem(&self) -> String {
         let pem = match self.certificate {
-            Some(certificate) => certificate.to_pem(),
+            Some(certificate) => pem::encode("CERTIFICATE", certificate),
             None => self.key.to_pem(),
         };
         base64(pem.as_bytes())
@@ -124,7 +125,7 @@ impl Facts<'_> {
         let details = KeyDetails::of(self.kind.scheme, self.kind.key).expect("key details");
         let mut verifier = json!({ "keyDetails": details.name() });
         match self.certificate {
-            Some(leaf) => verifier["x509Certificate"] = json!({ "rawBytes": base64(leaf.der()) }),
+            Some(leaf) => verifier["x509Certificate"] = json!({ "rawBytes": base64(leaf) }),
             None => verifier["publicKey"] = json!({ "rawBytes": base64(self.key.spki_der()) }),
         }
         json!({ "content": base64(self.signature), "verifier": verifier })

@@ -220,10 +220,10 @@ pub(super) fn check(
 }
 
 fn statement_error(error: &serde_json::Error) -> StatementError {
-    StatementError::Json {
+    StatementError::Json(JsonError::Syntax {
         line: error.line(),
         column: error.column(),
-    }
+    })
 }
 
 #[derive(Deserialize)]

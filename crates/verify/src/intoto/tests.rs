@@ -64,7 +64,8 @@ fn malformed_statements_are_refused() {
         }
     );
     let deep = statement("[{}]").replace("[1]", &("[".repeat(64) + &"]".repeat(64)));
-    assert_eq!(parse(&deep), StatementError::TooDeep { limit: 64 });
+    let too_deep = JsonError::TooDeep { limit: 64 };
+    assert_eq!(parse(&deep), StatementError::Json(too_deep));
     for subjects in [
         r#"[{"digest":{"sha256":"a","sha256":"b"}}]"#,
         r#"[{"name":"a","name":"b"}]"#,
@@ -75,10 +76,24 @@ fn malformed_statements_are_refused() {
         r#"[{"digest":{"sha256":"a","sha\u003256":"b"}}]"#,
         r#"[{"name":"\ud800"}]"#,
         r#"[{}"#,
+        r#"[["n",{"sha256":"a"}]]"#,
+        r#"[{}],"other":"\ud800""#,
+        r#"[{}],"other":{"a":1,"a":2}"#,
+        r#"[{}],"other":1,"other":2"#,
     ] {
         let error = parse(&statement(subjects));
         assert!(matches!(error, StatementError::Json { .. }), "{subjects}");
     }
+    // A reader of positions would take a list for the members in their order.
+    let list = r#"["https://in-toto.io/Statement/v1",[{}],"p"]"#;
+    assert!(matches!(parse(list), StatementError::Json { .. }));
+    let not_utf8 = [
+        b"{\"\xff\":1,".as_slice(),
+        &statement("[{}]").as_bytes()[1..],
+    ]
+    .concat();
+    let not_utf8 = Statement::parse(&not_utf8).unwrap_err();
+    assert!(matches!(not_utf8, StatementError::Json { .. }));
     assert!(matches!(
         parse(&(statement("[{}]") + "{}")),
         StatementError::Json { .. }

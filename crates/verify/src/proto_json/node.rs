@@ -50,14 +50,27 @@ impl Node<'_> {
 
 /// Parses a whole document.
 pub(super) fn parse(json: &[u8]) -> Result<Node<'_>, JsonError> {
+    parse_as(json, |values, deserializer| {
+        values.deserialize(deserializer)
+    })
+}
+
+/// Parses a whole document in which `read` keeps what it wants; whatever it passes over is read as strictly.
+pub(crate) fn parse_as<'a, T>(
+    json: &'a [u8],
+    read: impl FnOnce(
+        Seed<'_>,
+        &mut serde_json::Deserializer<serde_json::de::SliceRead<'a>>,
+    ) -> serde_json::Result<T>,
+) -> Result<T, JsonError> {
     let mut state = State::default();
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     // Depth is limited below, at a smaller number than serde_json's own.
-    let result = Seed {
+    let values = Seed {
         state: &mut state,
         depth: 0,
-    }
-    .deserialize(&mut deserializer);
+    };
+    let result = read(values, &mut deserializer);
     let node = match (result, state.refused) {
         (_, Some(error)) => return Err(error),
         (Err(error), None) if error.is_eof() => {
@@ -90,20 +103,29 @@ struct State {
     refused: Option<JsonError>,
 }
 
-struct Seed<'s> {
+/// Reads a value.
+pub(crate) struct Seed<'s> {
     state: &'s mut State,
     depth: usize,
 }
 
 impl Seed<'_> {
-    fn refuse<E: serde::de::Error>(self, error: JsonError) -> E {
+    /// Ends the reading.
+    pub(crate) fn refuse<E: serde::de::Error>(self, error: JsonError) -> E {
         let message = E::custom(&error);
         self.state.refused = Some(error);
         message
     }
 
-    fn nested(&mut self) -> Option<Seed<'_>> {
-        (self.depth < MAX_DEPTH).then(|| Seed {
+    /// Reads a value inside this one.
+    pub(crate) fn inside<E: serde::de::Error>(&mut self) -> Result<Seed<'_>, E> {
+        if self.depth == MAX_DEPTH {
+            let error = JsonError::TooDeep { limit: MAX_DEPTH };
+            let message = E::custom(&error);
+            self.state.refused = Some(error);
+            return Err(message);
+        }
+        Ok(Seed {
             state: self.state,
             depth: self.depth + 1,
         })
@@ -160,10 +182,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut access: A) -> Result<Node<'de>, A::Error> {
         let mut elements = Vec::new();
         loop {
-            let Some(seed) = self.nested() else {
-                return Err(self.refuse(JsonError::TooDeep { limit: MAX_DEPTH }));
-            };
-            let Some(element) = access.next_element_seed(seed)? else {
+            let Some(element) = access.next_element_seed(self.inside()?)? else {
                 return Ok(Node::Array(elements));
             };
             elements.push(element);
@@ -173,12 +192,9 @@ impl<'de> Visitor<'de> for Seed<'_> {
     fn visit_map<A: MapAccess<'de>>(mut self, mut access: A) -> Result<Node<'de>, A::Error> {
         let mut members: Vec<(Cow<'de, str>, Node<'de>)> = Vec::new();
         while let Some(Key(name)) = access.next_key()? {
-            let Some(seed) = self.nested() else {
-                return Err(self.refuse(JsonError::TooDeep { limit: MAX_DEPTH }));
-            };
-            members.push((name, access.next_value_seed(seed)?));
+            members.push((name, access.next_value_seed(self.inside()?)?));
         }
-        if let Some(name) = duplicate(&members) {
+        if let Some(name) = duplicate(&members, |(name, _)| name) {
             return Err(self.refuse(JsonError::Duplicate { name }));
         }
         Ok(Node::Object(members))
@@ -186,7 +202,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
 }
 
 /// An object's name; `Cow` alone would always be copied.
-struct Key<'a>(Cow<'a, str>);
+pub(crate) struct Key<'a>(pub(crate) Cow<'a, str>);
 
 impl<'de> serde::Deserialize<'de> for Key<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -213,18 +229,18 @@ impl<'de> serde::Deserialize<'de> for Key<'de> {
 }
 
 /// Returns a name that occurs twice: by pairs in a small object, by sorting in a large one.
-fn duplicate(members: &[(Cow<'_, str>, Node<'_>)]) -> Option<String> {
+pub(crate) fn duplicate<T>(members: &[T], name: impl Fn(&T) -> &str) -> Option<String> {
     if members.len() <= 16 {
         let mut rest = members;
-        while let [(name, _), tail @ ..] = rest {
-            if tail.iter().any(|(other, _)| other == name) {
-                return Some(excerpt(name));
+        while let [first, tail @ ..] = rest {
+            if tail.iter().any(|other| name(other) == name(first)) {
+                return Some(excerpt(name(first)));
             }
             rest = tail;
         }
         return None;
     }
-    let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
+    let mut names: Vec<&str> = members.iter().map(name).collect();
     names.sort_unstable();
     names.windows(2).find_map(|pair| match pair {
         [a, b] if a == b => Some(excerpt(a)),

@@ -67,9 +67,14 @@ pub(super) fn issuer_of(leaf: &Certificate, authority: &str) -> Option<(String, 
     Some((authority.to_owned(), "authority")).filter(|(issuer, _)| !issuer.is_empty())
 }
 
-/// What an otherName of another kind than Fulcio's says is not a name that anybody asked for.
+/// The kinds of names that certificates for signatures have. An authority may give a name of another kind, of a host or an
+/// otherName that is not Fulcio's, to anybody: it is not a name that anybody asked for.
 fn is_known(san: &San) -> bool {
-    !matches!(san, San::OtherName { oid, .. } if *oid != fulcio::USERNAME)
+    match san {
+        San::Email(_) | San::Uri(_) => true,
+        San::OtherName { oid, .. } => *oid == fulcio::USERNAME,
+        _ => false,
+    }
 }
 
 fn kind(san: &San) -> &'static str {
@@ -77,7 +82,6 @@ fn kind(san: &San) -> &'static str {
         San::Email(_) => "email",
         San::Uri(_) => "uri",
         San::OtherName { .. } => "otherName",
-        San::Dns(_) => "dns",
         _ => "other",
     }
 }
