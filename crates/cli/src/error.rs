@@ -22,6 +22,15 @@ use crate::exit::Exit;
 use crate::output::style::{BAD, BOLD, DIM};
 use crate::output::text::safe;
 
+/// Where exactly it is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Detail {
+    /// In the line of a file: the line, and one with carets.
+    Excerpt([String; 2]),
+    /// In what was found.
+    Mark(Mark),
+}
+
 /// Carets under a part of what was found, and what they are about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Mark {
@@ -36,9 +45,7 @@ pub(crate) struct CliError {
     code: &'static str,
     message: Box<str>,
     check: Option<StepName>,
-    excerpt: Option<Box<[String; 2]>>,
-    /// What stands under the part of `found` that is not as expected.
-    mark: Option<Box<Mark>>,
+    detail: Option<Box<Detail>>,
     expected: Option<String>,
     found: Option<String>,
     mend: Option<String>,
@@ -54,8 +61,7 @@ impl CliError {
             code,
             message: message.into().into_boxed_str(),
             check: None,
-            excerpt: None,
-            mark: None,
+            detail: None,
             expected: None,
             found: None,
             mend: None,
@@ -175,6 +181,14 @@ impl CliError {
         self.mend.as_deref().or_else(usual)
     }
 
+    /// The line of a file that is wrong, and one with carets.
+    fn excerpt(&self) -> Option<&[String; 2]> {
+        match self.detail.as_deref() {
+            Some(Detail::Excerpt(lines)) => Some(lines),
+            _ => None,
+        }
+    }
+
     /// What happened, alone.
     pub(crate) fn message(&self) -> &str {
         &self.message
@@ -197,7 +211,7 @@ impl CliError {
             safe(&self.message),
             self.code
         );
-        for line in self.excerpt.iter().flat_map(|lines| lines.iter()) {
+        for line in self.excerpt().into_iter().flatten() {
             let _ = writeln!(out, "  {}", safe(line).replace("\\u{9}", "\t"));
         }
         let facts = [
@@ -210,7 +224,7 @@ impl CliError {
             if let Some(fact) = fact {
                 let _ = writeln!(out, "  {DIM}{name:>8}{DIM:#}  {}", safe(fact));
             }
-            if let (Some(mark), "found") = (&self.mark, name) {
+            if let (Some(Detail::Mark(mark)), "found") = (self.detail.as_deref(), name) {
                 let [start, end] = mark.span;
                 let (pad, carets) = (" ".repeat(start), "^".repeat(end.saturating_sub(start)));
                 let _ = writeln!(
@@ -248,7 +262,7 @@ impl CliError {
             code: self.code,
             message: self.message.to_string(),
             check: self.check,
-            excerpt: self.excerpt.clone(),
+            excerpt: self.excerpt().cloned().map(Box::new),
             expected: self.expected.clone(),
             found: self.found.clone(),
             mend: self.mend_or_usual().map(str::to_owned),

@@ -527,7 +527,7 @@ fn what_other_tools_were_told_is_translated_or_refused_with_the_reason() {
     let own = place.path(".config/signhere/trust.toml");
     assert_eq!(fs::read_to_string(own).unwrap(), entry);
 
-    let tagged = format!("shared/flows/.github/workflows/build.yml@refs/tags/v1");
+    let tagged = "shared/flows/.github/workflows/build.yml@refs/tags/v1";
     let by_gh = [
         "--",
         "gh",
@@ -537,7 +537,7 @@ fn what_other_tools_were_told_is_translated_or_refused_with_the_reason() {
         "--repo",
         "acme/tool",
         "--signer-workflow",
-        &tagged,
+        tagged,
     ];
     let document = import(&by_gh).exits(0).json();
     assert_eq!(
@@ -598,7 +598,7 @@ fn what_other_tools_were_told_is_translated_or_refused_with_the_reason() {
                 "--owner",
                 "acme",
                 "--signer-workflow",
-                &tagged,
+                tagged,
             ],
             "any repository",
         ),

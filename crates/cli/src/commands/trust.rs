@@ -34,7 +34,7 @@ struct FileArgs {
 #[derive(Debug, Subcommand)]
 enum TrustCommand {
     Init(init::InitArgs),
-    Add(add::AddArgs),
+    Add(Box<add::AddArgs>),
     Remove(add::RemoveArgs),
     Revoke(add::RevokeArgs),
     Learn(learn::LearnArgs),

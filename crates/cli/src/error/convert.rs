@@ -22,7 +22,7 @@ use signhere_verify::policy::{Nearest, NotAllowed, TrustFileError, Unlistable, W
 use signhere_verify::trust::TrustError;
 use signhere_verify::verdict::{Failure, Reason, StepName};
 
-use super::{CliError, Mark, shell_word};
+use super::{CliError, Detail, Mark, shell_word};
 use crate::exit::Exit;
 use crate::policy::add_command;
 
@@ -78,7 +78,7 @@ impl From<&Failure> for CliError {
         error.check = Some(failure.step);
         error.expected.clone_from(&failure.expected);
         error.found.clone_from(&failure.found);
-        error.mark = failure.nearest.as_deref().map(mark);
+        error.detail = failure.nearest.as_deref().map(mark);
         match reason {
             Reason::SignerUnlisted {
                 proposal: Some(signer),
@@ -89,7 +89,7 @@ impl From<&Failure> for CliError {
 }
 
 /// What differs between the signer and the listed one that it comes nearest to.
-fn mark(nearest: &Nearest) -> Box<Mark> {
+fn mark(nearest: &Nearest) -> Box<Detail> {
     let Nearest {
         part, signer, file, ..
     } = nearest;
@@ -97,10 +97,10 @@ fn mark(nearest: &Nearest) -> Box<Mark> {
         true => ", and looks like it",
         false => "",
     };
-    Box::new(Mark {
+    Box::new(Detail::Mark(Mark {
         span: nearest.found_span,
         text: format!("the {part} is not that of {signer} in {file}{alike}"),
-    })
+    }))
 }
 
 impl From<TrustFileError> for CliError {
@@ -108,7 +108,8 @@ impl From<TrustFileError> for CliError {
         let mut this = Self::new(Exit::Trust, "SH-TRUST-FILE", error.to_string());
         this.expected = error.problem.expected();
         this.found = error.problem.found();
-        this.excerpt = error.place.as_ref().map(|place| Box::new(place.excerpt()));
+        let place = error.place.as_ref();
+        this.detail = place.map(|place| Box::new(Detail::Excerpt(place.excerpt())));
         this.mend("correct the line; everything that it may say: docs/reference/trust.toml.md")
     }
 }
@@ -432,7 +433,8 @@ impl From<ConfigError> for CliError {
         let mut this = Self::new(Exit::Failed, "SH-INSTANCE-CONFIG", error.to_string());
         this.expected = error.problem.expected();
         this.found = error.problem.found();
-        this.excerpt = error.place.as_ref().map(|place| Box::new(place.excerpt()));
+        let place = error.place.as_ref();
+        this.detail = place.map(|place| Box::new(Detail::Excerpt(place.excerpt())));
         match mend_of_config(&error.problem) {
             Some(mend) => this.mend(mend),
             None => this,

@@ -39,7 +39,10 @@ pub fn with_signer(text: &str, signer: &Signer) -> Result<String, WriteError> {
         });
     }
     signers.insert(&signer.name, Item::Table(table(signer)));
-    Ok(written(&document))
+    Ok(match text.is_empty() {
+        true => as_first(&document),
+        false => document.to_string(),
+    })
 }
 
 /// Returns `text` without a signer.
@@ -75,7 +78,7 @@ pub fn entry(signer: &Signer) -> String {
     signers.insert(&signer.name, Item::Table(table(signer)));
     let mut document = DocumentMut::new();
     document.insert("signers", Item::Table(signers));
-    written(&document)
+    as_first(&document)
 }
 
 /// Returns an instance as a trust file has it.
@@ -92,10 +95,8 @@ pub fn instance_entry(name: &str, instance: &Instance) -> String {
 }
 
 /// The empty line before an entry is between entries only.
-fn written(document: &DocumentMut) -> String {
-    let text = document.to_string();
-    text.strip_prefix('\n')
-        .map_or(text.clone(), ToOwned::to_owned)
+fn as_first(document: &DocumentMut) -> String {
+    document.to_string().trim_start().to_owned()
 }
 
 fn read(text: &str) -> Result<DocumentMut, WriteError> {

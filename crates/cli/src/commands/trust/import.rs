@@ -89,7 +89,7 @@ pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<(), CliError> 
         }
         results.push(result);
         if let Err(error) = outcome {
-            failed.get_or_insert(error.exit());
+            failed.get_or_insert_with(|| error.exit());
         }
     }
     if context.output.is_json() {
