@@ -50,6 +50,16 @@ pub(crate) const TARGETS: &[Target] = &[
         tokens: documents::STATEMENT_TOKENS,
     },
     Target {
+        name: "attestations",
+        run: documents::attestations,
+        tokens: documents::BUNDLE_TOKENS,
+    },
+    Target {
+        name: "checksums",
+        run: documents::checksums,
+        tokens: documents::CHECKSUMS_TOKENS,
+    },
+    Target {
         name: "trusted-root",
         run: documents::trusted_root,
         tokens: documents::TRUST_TOKENS,

@@ -6,6 +6,8 @@ use serde_json::Value;
 use signhere_verify::bundle::{Bundle, Content, MAX_LOG_ENTRIES, MAX_TIMESTAMPS, TlogEntry};
 use signhere_verify::dsse::{Envelope, pae};
 use signhere_verify::entry::LoggedEntry;
+use signhere_verify::formats::checksums::Checksums;
+use signhere_verify::formats::{Document, RegistryKeys};
 use signhere_verify::intoto::{MAX_SUBJECTS, Statement};
 use signhere_verify::trust::{ClientTrustConfig, SigningConfig, TrustedRoot};
 use signhere_verify::verdict::Step;
@@ -67,6 +69,21 @@ pub(crate) const STATEMENT_TOKENS: &[&str] = &[
     "\"predicate\":null",
     "{},",
     "\\u0000",
+];
+
+pub(crate) const CHECKSUMS_TOKENS: &[&str] = &[
+    "SHA256 (",
+    ") = ",
+    "SHA2-512(",
+    "  ",
+    " *",
+    "\\",
+    "\\n",
+    "../",
+    "./",
+    "\r\n",
+    "\u{202e}",
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 ];
 
 pub(crate) const TRUST_TOKENS: &[&str] = &[
@@ -201,6 +218,36 @@ pub(crate) fn statement(input: &[u8]) {
             assert_eq!(json["digest"][algorithm], **value);
         }
     }
+}
+
+/// What registries answer with: each attestation in it is read or refused by itself.
+pub(crate) fn attestations(input: &[u8]) {
+    let _ = RegistryKeys::parse(input);
+    if let Ok(document) = Document::parse(input) {
+        for attestation in &document.attestations {
+            if let Ok(bundle) = &attestation.bundle {
+                assert!(Bundle::parse(&bundle.to_json()).is_ok());
+            }
+        }
+    }
+}
+
+/// A list names files below its folder, as they are shown, and each once by an algorithm.
+pub(crate) fn checksums(input: &[u8]) {
+    let Ok(list) = Checksums::parse(input) else {
+        return;
+    };
+    let mut seen = Vec::new();
+    for entry in &list.entries {
+        let parts: Vec<&str> = entry.path.split('/').collect();
+        assert!(parts.iter().all(|part| !matches!(*part, "" | "." | "..")));
+        assert!(!entry.path.contains(['\\', '\0', '\n', '\u{202e}']));
+        let named = (entry.path.as_str(), entry.digest.algorithm());
+        assert!(!seen.contains(&named), "{named:?}");
+        seen.push(named);
+    }
+    let digests: usize = list.files().iter().map(|(_, digests)| digests.len()).sum();
+    assert_eq!(digests, list.entries.len());
 }
 
 /// A root that is read is prepared or refused, and read back from what is written of it.

@@ -27,6 +27,7 @@ pub use judge::{NotAllowed, Question, Trusted};
 pub use learn::{Unlistable, name_of, propose};
 pub use lint::{Finding, Severity, lint};
 pub use near::Nearest;
+pub(crate) use path::is_unseen;
 pub use path::{FilePattern, FilePatternError, MAX_PATTERN_BYTES};
 pub use regexp::RegexpError;
 pub use write::{WriteError, entry, instance_entry, with_revocation, with_signer, without_signer};

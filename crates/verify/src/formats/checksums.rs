@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use signhere_pki::digest::{Digest, HashAlgorithm};
 
 use crate::excerpt::excerpt;
+use crate::policy::is_unseen;
 
 /// No list is larger, in bytes.
 pub const MAX_LIST_BYTES: usize = 4 << 20;
@@ -229,8 +230,8 @@ fn unescaped(name: &str) -> Option<String> {
     Some(text)
 }
 
-/// A path below the list's folder. A backslash separates where others read the list, and control characters are
-/// not shown as what they are: neither is part of a name here.
+/// A path below the list's folder. A backslash separates where others read the list, and control characters and those
+/// that reorder others are not shown as what they are: neither is part of a name here.
 fn path(name: &str, line: usize) -> Result<String, ChecksumsError> {
     let refused = || ChecksumsError::Path {
         line,
@@ -241,7 +242,7 @@ fn path(name: &str, line: usize) -> Result<String, ChecksumsError> {
         || name.starts_with('/')
         || name.contains('\\')
         || has_drive
-        || name.chars().any(char::is_control)
+        || name.chars().any(is_unseen)
     {
         return Err(refused());
     }

@@ -23,6 +23,7 @@ use signhere_pki::tsp::TimestampRequest;
 use signhere_pki::{pem, sct};
 use signhere_testkit::der::Tlv;
 use signhere_testkit::forge::{self as made, Entry, Forge, Kind, MediaType, RootVersion, Stage};
+use signhere_verify::formats::NPM_KEYS;
 use signhere_verify::trust;
 
 use crate::forge::{STATEMENT, V2, V2_KEY, V2_STATEMENT};
@@ -34,6 +35,7 @@ pub(crate) fn write(folder: &Path) {
     fs::write(folder.join("../trusted_root.json"), &root).unwrap();
     let seeds = Seeds(folder.to_owned());
     bundles(&seeds, &forge);
+    lists(&seeds, &forge);
     trust(&seeds, &root);
     certificates(&seeds, &forge);
     logs(&seeds);
@@ -109,6 +111,35 @@ fn bundles(seeds: &Seeds, forge: &Forge) {
             seeds.put("dsse", name, [line.as_bytes(), &payload].concat());
         }
     }
+}
+
+fn lists(seeds: &Seeds, forge: &Forge) {
+    let digest = HashAlgorithm::Sha256.digest(made::ARTIFACT).hex();
+    let list = format!("{digest}  a.tar.gz\n{digest} *dist/b.whl\nSHA256 (c (1).txt) = {digest}\n");
+    seeds.put("checksums", "three", list);
+    let bundle = forge.bundle(STATEMENT).json;
+    let npm = json!({ "attestations": [{ "predicateType": "p", "bundle": bundle }] });
+    seeds.put("attestations", "npm", npm.to_string());
+    seeds.put("attestations", "npm-keys", NPM_KEYS);
+    let entry = &bundle["verificationMaterial"]["tlogEntries"][0];
+    let pypi = json!({
+        "version": 1,
+        "attestation_bundles": [{
+            "publisher": { "kind": "GitHub", "repository": "acme/tool", "workflow": "release.yml" },
+            "attestations": [{
+                "version": 1,
+                "verification_material": {
+                    "certificate": bundle["verificationMaterial"]["certificate"]["rawBytes"],
+                    "transparency_entries": [entry],
+                },
+                "envelope": {
+                    "statement": bundle["dsseEnvelope"]["payload"],
+                    "signature": bundle["dsseEnvelope"]["signatures"][0]["sig"],
+                },
+            }],
+        }],
+    });
+    seeds.put("attestations", "pypi", pypi.to_string());
 }
 
 fn trust(seeds: &Seeds, root: &str) {

@@ -100,6 +100,8 @@ fn no_name_leads_out_of_the_folder() {
         "c:a",
         "a\u{1b}[2J",
         "a\u{7}",
+        "a\u{202e}zip.exe",
+        "a\u{200b}",
     ] {
         let text = format!("{a}  ok\n{a}  {name}\n");
         let found = name.to_owned();
