@@ -156,7 +156,7 @@ impl Assembly {
         Ok(Self {
             board,
             observer,
-            limiter: Limiter::new(config.rates.clone()),
+            limiter: Limiter::new(&config.rates),
             config,
             endpoints,
             keyring,

@@ -7,6 +7,7 @@ pub(crate) mod limits;
 pub(crate) mod live;
 pub(crate) mod problem;
 pub(crate) mod server;
+pub(crate) mod socket;
 pub(crate) mod tiles;
 pub(crate) mod tls;
 

@@ -190,7 +190,7 @@ impl Instance {
 
         let router = self.router();
         let tls = self.tls.clone();
-        let served = http::server::serve(listener, tls, router, self.config.limits, shutdown).await;
+        let served = http::server::serve(listener, tls, router, &self.config, shutdown).await;
         drop(stop);
         let ended = (controlled.await, keeping.await);
         let closed = tokio::task::spawn_blocking(move || drop(self)).await;

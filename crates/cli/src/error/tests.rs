@@ -9,6 +9,7 @@ use signhere_sign::identity::TokenError;
 use signhere_sign::identity::oidc::OidcError;
 use signhere_sign::service::{Problem, Service, ServiceError};
 use signhere_sign::session::SignError;
+use signhere_verify::JsonError;
 use signhere_verify::bundle::BundleError;
 use signhere_verify::policy::NotAllowed;
 use signhere_verify::trust::TrustError;
@@ -113,6 +114,19 @@ fn a_key_where_a_certificate_was_asked_for() {
          [SH-POLICY-NEEDS-KEY]\n\
          \x20    check  bundle: it is well formed and of the sort asked for\n\
          \x20     mend  signhere verify --key PUBLIC_KEY FILE\n"
+    );
+}
+
+#[test]
+fn a_bundle_that_was_cut_off() {
+    let cut = JsonError::Truncated {
+        line: 1,
+        column: 700,
+    };
+    assert_eq!(
+        text(BundleError::Json(cut)),
+        "error: the bundle cannot be read: the JSON ends too early, at line 1, column 700 [SH-BUNDLE-JSON]\n\
+         \x20     mend  fetch the bundle again, byte for byte\n"
     );
 }
 

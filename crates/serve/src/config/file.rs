@@ -310,6 +310,7 @@ fn limits(mut section: Section<'_>) -> Result<(Limits, RateLimits), ConfigError>
     let (mut limits, mut rates) = (Limits::default(), RateLimits::default());
     let counts = [
         ("connections", &mut limits.connections),
+        ("connections_per_caller", &mut rates.connections),
         ("queue", &mut limits.queue),
     ];
     for (key, limit) in counts {

@@ -124,6 +124,7 @@ const REST: &str = r#"# Issuers that the CA believes, in Fulcio's own format. e.
 # request_time = "20s"
 # drain_time = "10s"
 # What one caller may ask, by address; `trusted_proxies` say in X-Forwarded-For who it is.
+# connections_per_caller = 512
 # requests_per_second = 200
 # burst = 1000
 # exempt = ["127.0.0.0/8", "::1"]

@@ -1,11 +1,16 @@
-//! The connections that are open: how many, which has waited for its client the longest, and what their heads take.
+//! The connections that are open: how many in all and of each caller, which has waited for its client the longest, and
+//! what their heads take.
 //!
 //! Idle is a connection that waits for its client: for a request, for the rest of one, or for an answer to be taken.
-//! When one more comes than there may be, the one that has been idle for the longest makes room: a crowd that is
-//! silent or slow keeps nobody out. Heads (request lines and headers) have bounded memory together; when it is
-//! full, a connection whose head takes more than its share is closed.
+//! When one more comes than there may be, the caller that has the most gives up the one that has been idle for the
+//! longest: a crowd that is silent or slow keeps out nobody but itself. Heads (request lines and headers) have bounded
+//! memory together; when it is full, a connection whose head takes more than its share is closed.
 
-use std::collections::BTreeMap;
+mod counted;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -13,13 +18,36 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::{Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
+
+pub(crate) use counted::Counted;
+
+/// Connections that have been told to make room and are not gone yet.
+const LEAVING: usize = 1024;
+
+/// How much there may be at one time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    /// Connections.
+    pub(crate) all: usize,
+    /// Connections of one caller, unless it is exempt.
+    pub(crate) caller: usize,
+    /// Bytes of heads.
+    pub(crate) heads: usize,
+}
+
+/// Who opens a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The caller's address, by which its connections are counted.
+    pub(crate) address: IpAddr,
+    /// Whether it may have as many as there is room for.
+    pub(crate) is_exempt: bool,
+}
 
 /// The connections that are open.
 pub(crate) struct Connections {
-    limit: usize,
-    head_limit: usize,
+    room: Room,
     state: Mutex<State>,
     freed: Notify,
 }
@@ -27,22 +55,40 @@ pub(crate) struct Connections {
 #[derive(Default)]
 struct State {
     open: usize,
+    /// Those of the open ones that have been told to make room.
+    leaving: usize,
     /// Bytes of all heads.
     heads: usize,
     /// Counts up each time that a connection becomes idle.
     clock: u64,
+    callers: HashMap<IpAddr, Caller>,
+    /// Callers with an idle connection; who is to give one up comes last.
+    ranks: BTreeSet<Rank>,
+}
+
+/// How many connections a caller has, since when one of them is idle, and who it is.
+type Rank = (usize, Reverse<u64>, IpAddr);
+
+/// The connections of one caller that have not been told to make room.
+#[derive(Default)]
+struct Caller {
+    staying: usize,
     /// By the time since when they are idle.
     idle: BTreeMap<u64, Arc<Client>>,
 }
 
 /// What a connection waits for.
-#[derive(Default)]
 struct Client {
+    address: IpAddr,
     evicted: Notify,
+    /// Whether it has been told to make room.
+    is_leaving: AtomicBool,
     /// Bytes of the head that it sends, or of the request that is not answered yet.
     head: AtomicUsize,
     /// Whether the head is there, and no answer yet: what comes is a body.
     has_head: AtomicBool,
+    /// Whether the client is in the midst of a request, or of one that was answered before all of it was there.
+    is_sending: Arc<AtomicBool>,
 }
 
 /// An open connection; it is closed when this is dropped.
@@ -70,41 +116,54 @@ pub(crate) struct Exchange {
 }
 
 impl Connections {
-    /// Room for `limit` connections, and for `head_limit` bytes of heads.
-    pub(crate) fn new(limit: usize, head_limit: usize) -> Arc<Self> {
+    pub(crate) fn new(room: Room) -> Arc<Self> {
         Arc::new(Self {
-            limit: limit.max(1),
-            head_limit,
+            room: Room {
+                all: room.all.max(1),
+                caller: room.caller.max(1),
+                ..room
+            },
             state: Mutex::default(),
             freed: Notify::new(),
         })
     }
 
-    /// Waits until there is room for one more, or for one to make room.
-    pub(crate) async fn room(&self) {
+    /// Counts a new connection, for which another makes room where that is needed; waits until one can. `None` when
+    /// the caller has as many as it may and none of them can.
+    pub(crate) async fn admit(self: &Arc<Self>, origin: Origin) -> Option<Arc<Connection>> {
         loop {
             let freed = self.freed.notified();
             {
                 let mut state = self.state();
-                if state.open < self.limit || state.evict() {
-                    return;
+                let has_share =
+                    origin.is_exempt || state.staying_of(origin.address) < self.room.caller;
+                let may_evict = state.leaving < LEAVING;
+                let has_room = match has_share {
+                    true => state.staying() < self.room.all || may_evict && state.evict_one(),
+                    false if may_evict && state.evict_of(origin.address) => true,
+                    false => return None,
+                };
+                if has_room {
+                    return Some(self.open(&mut state, origin.address));
                 }
             }
             freed.await;
         }
     }
 
-    /// Closes the connection that has been idle for the longest; `false` when none is idle.
+    /// Closes a connection; `false` when none is idle.
     pub(crate) fn evict(&self) -> bool {
-        self.state().evict()
+        self.state().evict_one()
     }
 
-    /// Counts a new connection.
-    pub(crate) fn admit(self: &Arc<Self>) -> Arc<Connection> {
-        let client = Arc::new(Client::default());
-        let mut state = self.state();
+    fn open(self: &Arc<Self>, state: &mut State, address: IpAddr) -> Arc<Connection> {
+        let client = Arc::new(Client::new(address));
         state.open = state.open.saturating_add(1);
-        let since = state.idle_since_now(&client);
+        let since = state.now();
+        state.change(address, |caller| {
+            caller.staying = caller.staying.saturating_add(1);
+            caller.idle.insert(since, Arc::clone(&client));
+        });
         Arc::new(Connection {
             all: Arc::clone(self),
             client,
@@ -118,14 +177,35 @@ impl Connections {
 }
 
 impl State {
-    fn evict(&mut self) -> bool {
-        match self.idle.pop_first() {
-            Some((_, client)) => {
-                client.evicted.notify_one();
-                true
-            }
+    fn staying(&self) -> usize {
+        self.open.saturating_sub(self.leaving)
+    }
+
+    fn staying_of(&self, address: IpAddr) -> usize {
+        self.callers.get(&address).map_or(0, |own| own.staying)
+    }
+
+    fn evict_one(&mut self) -> bool {
+        match self.ranks.last() {
+            Some(&(_, _, address)) => self.evict_of(address),
             None => false,
         }
+    }
+
+    /// Tells the connection of a caller that has been idle for the longest to make room.
+    fn evict_of(&mut self, address: IpAddr) -> bool {
+        let longest = self.change(address, |caller| {
+            let (_, client) = caller.idle.pop_first()?;
+            caller.staying = caller.staying.saturating_sub(1);
+            Some(client)
+        });
+        let Some(client) = longest else {
+            return false;
+        };
+        self.leaving = self.leaving.saturating_add(1);
+        client.is_leaving.store(true, Ordering::Relaxed);
+        client.evicted.notify_one();
+        true
     }
 
     fn release(&mut self, client: &Client) {
@@ -134,9 +214,79 @@ impl State {
     }
 
     fn idle_since_now(&mut self, client: &Arc<Client>) -> u64 {
+        let since = self.now();
+        if !client.is_leaving() {
+            self.change(client.address, |caller| {
+                caller.idle.insert(since, Arc::clone(client));
+            });
+        }
+        since
+    }
+
+    fn busy(&mut self, client: &Client, since: u64) {
+        self.change(client.address, |caller| caller.idle.remove(&since));
+    }
+
+    fn close(&mut self, client: &Client, mark: &Mark) {
+        self.open = self.open.saturating_sub(1);
+        self.release(client);
+        if client.is_leaving() {
+            self.leaving = self.leaving.saturating_sub(1);
+            return;
+        }
+        self.change(client.address, |caller| {
+            caller.staying = caller.staying.saturating_sub(1);
+            if let Mark::Idle(since) = mark {
+                caller.idle.remove(since);
+            }
+        });
+    }
+
+    fn now(&mut self) -> u64 {
         self.clock = self.clock.saturating_add(1);
-        self.idle.insert(self.clock, Arc::clone(client));
         self.clock
+    }
+
+    /// Changes what is known of a caller, and its rank with it. A caller without connections is forgotten.
+    fn change<T>(&mut self, address: IpAddr, change: impl FnOnce(&mut Caller) -> T) -> T {
+        let mut caller = self.callers.remove(&address).unwrap_or_default();
+        let before = caller.rank(address);
+        let changed = change(&mut caller);
+        let after = caller.rank(address);
+        if before != after {
+            if let Some(rank) = before {
+                self.ranks.remove(&rank);
+            }
+            self.ranks.extend(after);
+        }
+        if caller.staying > 0 {
+            self.callers.insert(address, caller);
+        }
+        changed
+    }
+}
+
+impl Caller {
+    fn rank(&self, address: IpAddr) -> Option<Rank> {
+        let (since, _) = self.idle.first_key_value()?;
+        Some((self.staying, Reverse(*since), address))
+    }
+}
+
+impl Client {
+    fn new(address: IpAddr) -> Self {
+        Self {
+            address,
+            evicted: Notify::new(),
+            is_leaving: AtomicBool::new(false),
+            head: AtomicUsize::new(0),
+            has_head: AtomicBool::new(false),
+            is_sending: Arc::default(),
+        }
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.is_leaving.load(Ordering::Relaxed)
     }
 }
 
@@ -149,6 +299,11 @@ impl Connection {
     /// Whether the connection waits for its client.
     pub(crate) fn is_idle(&self) -> bool {
         matches!(*self.mark(), Mark::Idle(_))
+    }
+
+    /// Whether the client is in the midst of a request, or of one that was answered before all of it was there.
+    pub(crate) fn is_sending(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.client.is_sending)
     }
 
     /// The head of a request has come.
@@ -166,19 +321,22 @@ impl Connection {
         if bytes == 0 || self.client.has_head.load(Ordering::Relaxed) {
             return true;
         }
+        self.client.is_sending.store(true, Ordering::Relaxed);
         let mut state = self.all.state();
         let head = self.client.head.fetch_add(bytes, Ordering::Relaxed);
         state.heads = state.heads.saturating_add(bytes);
-        let share = self.all.head_limit / self.all.limit;
-        state.heads <= self.all.head_limit || head.saturating_add(bytes) <= share
+        let room = self.all.room;
+        let share = room.heads / room.all;
+        state.heads <= room.heads || head.saturating_add(bytes) <= share
     }
 
     /// A request has come whole.
     fn begin(self: &Arc<Self>) -> UnderWay {
+        self.client.is_sending.store(false, Ordering::Relaxed);
         let mut mark = self.mark();
         *mark = match *mark {
             Mark::Idle(since) => {
-                self.all.state().idle.remove(&since);
+                self.all.state().busy(&self.client, since);
                 Mark::Busy(1)
             }
             Mark::Busy(requests) => Mark::Busy(requests.saturating_add(1)),
@@ -193,15 +351,8 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        {
-            let mut state = self.all.state();
-            state.open = state.open.saturating_sub(1);
-            state.release(&self.client);
-            let mark = self.mark.get_mut();
-            if let Mark::Idle(since) = mark.unwrap_or_else(PoisonError::into_inner) {
-                state.idle.remove(since);
-            }
-        }
+        let mark = self.mark.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.all.state().close(&self.client, mark);
         self.all.freed.notify_one();
     }
 }
@@ -284,172 +435,5 @@ impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Arriving<B> {
     }
 }
 
-/// A stream whose connection learns how much it reads.
-pub(crate) struct Counted<S> {
-    stream: S,
-    connection: Arc<Connection>,
-}
-
-impl<S> Counted<S> {
-    pub(crate) fn new(stream: S, connection: Arc<Connection>) -> Self {
-        Self { stream, connection }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        let bytes = buffer.filled().len().saturating_sub(before);
-        if !self.connection.received(bytes) {
-            return Poll::Ready(Err(std::io::ErrorKind::OutOfMemory.into()));
-        }
-        read
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[std::io::IoSlice<'_>],
-    ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use std::future::poll_fn;
-    use std::time::Duration;
-
-    use axum::body::Body;
-    use tokio::time::timeout;
-
-    use super::*;
-
-    async fn is_evicted(connection: &Connection) -> bool {
-        let moment = Duration::from_millis(1);
-        timeout(moment, connection.evicted()).await.is_ok()
-    }
-
-    #[tokio::test]
-    async fn the_longest_idle_one_makes_room() {
-        let all = Connections::new(3, 100);
-        let [first, second, third] = [(); 3].map(|()| all.admit());
-        drop(first.begin());
-        let busy = second.begin();
-        // Idle are: the third, then the first.
-        all.room().await;
-        assert!(is_evicted(&third).await);
-        assert!(!is_evicted(&first).await);
-        all.room().await;
-        assert!(is_evicted(&first).await);
-        assert!(!is_evicted(&second).await);
-        assert!(!all.evict(), "one with a request under way");
-        drop(busy);
-        assert!(second.is_idle());
-        assert!(all.evict());
-    }
-
-    #[tokio::test]
-    async fn when_all_are_busy_the_next_one_waits_for_the_first_that_is_not() {
-        let all = Connections::new(1, 100);
-        let only = all.admit();
-        let busy = only.begin();
-        let waiting = tokio::spawn({
-            let all = Arc::clone(&all);
-            async move { all.room().await }
-        });
-        tokio::task::yield_now().await;
-        assert!(!waiting.is_finished());
-        drop(busy);
-        waiting.await.unwrap();
-        assert!(is_evicted(&only).await);
-    }
-
-    #[tokio::test]
-    async fn a_closed_connection_frees_its_room() {
-        let all = Connections::new(1, 100);
-        drop(all.admit());
-        assert!(!all.evict());
-        let other = all.admit();
-        drop(other.begin());
-        drop(other);
-        all.room().await;
-        assert!(!all.evict());
-    }
-
-    #[tokio::test]
-    async fn a_request_counts_as_under_way_when_its_body_is_there() {
-        let all = Connections::new(1, 100);
-        let only = all.admit();
-        let exchange = only.exchange();
-        let body = Body::from("whole");
-        let mut body = exchange.arriving(body);
-        assert!(only.is_idle());
-        let frame = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
-        assert!(frame.is_some());
-        assert!(!only.is_idle());
-        drop(body);
-        assert!(!only.is_idle());
-        drop(exchange);
-        assert!(only.is_idle());
-        // Without a body it is there at once.
-        let exchange = only.exchange();
-        let body = exchange.arriving(Body::empty());
-        assert!(!only.is_idle());
-        drop((body, exchange));
-        assert!(only.is_idle());
-    }
-
-    #[test]
-    fn when_the_memory_for_heads_is_full_nobody_takes_more_than_a_share() {
-        let all = Connections::new(4, 100);
-        let [first, second, third] = [(); 3].map(|()| all.admit());
-        assert!(first.received(60));
-        assert!(second.received(40));
-        assert!(!second.received(1));
-        assert!(third.received(25));
-        assert!(!third.received(1));
-        // A body is not a head.
-        let exchange = third.exchange();
-        assert!(third.received(1_000));
-        assert_eq!(all.state().heads, 127);
-        // With its answer the head is gone, and with its connection.
-        drop(exchange);
-        drop(first);
-        assert_eq!(all.state().heads, 41);
-        assert!(second.received(59));
-    }
-}
+mod tests;

@@ -19,30 +19,34 @@ use tokio::time::Instant;
 
 use super::problem::Problem;
 use bodies::{Bodies, Verdict};
-use callers::Callers;
+pub(super) use callers::Callers;
 use rate::Rates;
 
 /// What one caller may ask, and all together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimits {
+    /// Connections that a caller may have open at one time.
+    pub connections: usize,
     /// Requests a second that a caller may go on making.
     pub requests_per_second: u32,
     /// Requests that a caller may make at once, after a pause.
     pub burst: u32,
-    /// Callers that may ask as often as they like.
+    /// Callers that may ask as often as they like, on as many connections.
     pub exempt: Vec<IpNet>,
     /// Proxies whose `X-Forwarded-For` says who the caller is.
     pub trusted_proxies: Vec<IpNet>,
     /// Time for the body of a request to arrive.
     pub body_time: Duration,
-    /// Bytes of bodies held at one time for all callers; one caller has a quarter of it.
+    /// Bytes of bodies held at one time for all callers. A quarter is kept for callers that hold no more than a
+    /// 1024th of it; of the rest one caller has a third of what others leave, so a quarter of all at the most.
     pub body_bytes: usize,
 }
 
 impl Default for RateLimits {
     fn default() -> Self {
         Self {
+            connections: 512,
             requests_per_second: 200,
             burst: 1_000,
             exempt: vec![
@@ -56,6 +60,13 @@ impl Default for RateLimits {
     }
 }
 
+impl RateLimits {
+    /// How callers are told from each other.
+    pub(super) fn callers(&self) -> Callers {
+        Callers::new(self.exempt.clone(), self.trusted_proxies.clone())
+    }
+}
+
 /// Holds callers to their limits. Made once, it outlives every change of the instance's routes.
 #[derive(Debug)]
 pub(crate) struct Limiter {
@@ -65,11 +76,11 @@ pub(crate) struct Limiter {
 }
 
 impl Limiter {
-    pub(crate) fn new(limits: RateLimits) -> Arc<Self> {
+    pub(crate) fn new(limits: &RateLimits) -> Arc<Self> {
         Arc::new(Self {
             rates: Rates::new(limits.requests_per_second, limits.burst),
             bodies: Bodies::new(limits.body_bytes, limits.body_time),
-            callers: Callers::new(limits.exempt, limits.trusted_proxies),
+            callers: limits.callers(),
         })
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::observe::Outcome;
 
@@ -54,11 +54,11 @@ impl Problem {
 
     /// 413: more bytes than the service takes.
     pub(crate) fn too_large(limit: usize) -> Self {
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            3,
-            format!("the request is larger than {limit} bytes"),
-        )
+        let message = format!("the request is larger than {limit} bytes");
+        Self {
+            closes: true,
+            ..Self::new(StatusCode::PAYLOAD_TOO_LARGE, 3, message)
+        }
     }
 
     /// 415: the body's media type is not one the service reads.
@@ -101,6 +101,16 @@ impl Problem {
         }
     }
 
+    /// 429: the caller has as many connections as it may.
+    pub(crate) fn crowded() -> Self {
+        let message = "too many connections from this address";
+        Self {
+            retry_after_seconds: Some(1),
+            closes: true,
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, 8, message)
+        }
+    }
+
     /// 503: try the same again later.
     pub(crate) fn busy(message: impl ToString) -> Self {
         Self::later(message, 1)
@@ -135,10 +145,38 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// The whole answer in HTTP/1.1, for a client whose request is not read.
+    pub(crate) fn to_http1(&self) -> Vec<u8> {
+        let body = self.body().to_string();
+        let mut text = format!("HTTP/1.1 {}\r\n", self.status);
+        let length = body.len().to_string();
+        let retry_after = self.retry_after_seconds.map(|seconds| seconds.to_string());
+        let headers = [
+            (header::CONTENT_TYPE, Some("application/json")),
+            (header::CONTENT_LENGTH, Some(&*length)),
+            (header::CACHE_CONTROL, Some("no-store")),
+            (header::RETRY_AFTER, retry_after.as_deref()),
+            (header::CONNECTION, self.closes.then_some("close")),
+        ];
+        for (name, value) in headers {
+            if let Some(value) = value {
+                text += &format!("{name}: {value}\r\n");
+            }
+        }
+        text += "\r\n";
+        text += &body;
+        text.into_bytes()
+    }
+
+    fn body(&self) -> Value {
+        json!({ "code": self.code, "message": self.message, "details": [] })
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = json!({ "code": self.code, "message": self.message, "details": [] });
-        let mut response = (self.status, Json(body)).into_response();
+        let mut response = (self.status, Json(self.body())).into_response();
         response
             .extensions_mut()
             .insert(Outcome::Refused(self.code));

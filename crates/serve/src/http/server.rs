@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::io::{ErrorKind, Write as _};
+use std::net::{Shutdown, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,15 +15,17 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tower_service::Service as _;
 
-use super::connections::{Connection, Connections, Counted};
+use super::connections::{Connection, Connections, Counted, Room};
+use super::problem::Problem;
+use super::socket::{Patience, Socket};
 use super::tls::Tls;
-use crate::config::Limits;
+use crate::config::{InstanceConfig, Limits};
 
 /// How long to leave a listener alone that has run out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -32,7 +34,7 @@ const HEAD_BYTES: usize = 16 << 10;
 /// Whole heads that there is memory for at the least.
 const HEADS: usize = 16;
 /// How long a connection that makes room has to end by itself.
-const EVICTION_TIME: Duration = Duration::from_millis(250);
+const EVICTION_TIME: Duration = Duration::from_millis(50);
 /// File descriptors that are kept for the logs.
 #[cfg(target_os = "linux")]
 const RESERVED_FILES: u64 = 256;
@@ -45,11 +47,11 @@ pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
     router: Router,
-    limits: Limits,
+    config: &InstanceConfig,
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
     let keeping = tls.clone().map(|tls| tokio::spawn(tls.keep()));
-    let served = accept(listener, tls, router, limits, shutdown).await;
+    let served = accept(listener, tls, router, config, shutdown).await;
     if let Some(keeping) = keeping {
         keeping.abort();
     }
@@ -60,14 +62,27 @@ async fn accept(
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
     router: Router,
-    limits: Limits,
+    config: &InstanceConfig,
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
-    let most = possible(limits.connections);
-    let head_bytes = most.saturating_mul(HEAD_BYTES);
-    let head_bytes = head_bytes.max(limits.header_bytes.saturating_mul(HEADS));
-    let connections = Connections::new(most, head_bytes);
-    let graceful = GracefulShutdown::new();
+    let limits = config.limits;
+    let all = possible(limits.connections);
+    let heads = all.saturating_mul(HEAD_BYTES);
+    let connections = Connections::new(Room {
+        all,
+        caller: config.rates.connections,
+        heads: heads.max(limits.header_bytes.saturating_mul(HEADS)),
+    });
+    let callers = config.rates.callers();
+    let patience = Patience {
+        answer: limits.request_time,
+        close: config.rates.body_time,
+    };
+    let refusal = match tls {
+        None => Problem::crowded().to_http1(),
+        Some(_) => Vec::new(),
+    };
+    let (stop, stopping) = watch::channel(());
     let mut shutdown = pin!(shutdown);
     loop {
         let accepted = tokio::select! {
@@ -85,24 +100,39 @@ async fn accept(
             }
             Err(e) => return Err(e),
         };
-        tokio::select! {
+        let admitted = tokio::select! {
             biased;
             () = &mut shutdown => break,
-            () = connections.room() => {}
-        }
+            admitted = connections.admit(callers.origin(peer.ip())) => admitted,
+        };
+        let Some(connection) = admitted else {
+            refuse(stream, &refusal);
+            continue;
+        };
         let one = One {
-            connection: connections.admit(),
+            connection,
             peer,
             router: router.clone(),
             limits,
-            watcher: graceful.watcher(),
+            patience,
+            stopping: stopping.clone(),
         };
         tokio::spawn(one.serve(stream, tls.clone()));
     }
-    drop(listener);
+    drop((listener, stopping));
+    let _ = stop.send(());
     // What is still open after the drain time is cut; nothing it was answered is undone by that.
-    let _ = timeout(limits.drain_time, graceful.shutdown()).await;
+    let _ = timeout(limits.drain_time, stop.closed()).await;
     Ok(())
+}
+
+/// Closes a connection that there is no room for with an answer, as far as that can be had without waiting.
+fn refuse(stream: TcpStream, answer: &[u8]) {
+    if let Ok(mut stream) = stream.into_std() {
+        // What does not fit into a socket's empty buffer is not worth a task.
+        let _ = stream.write(answer);
+        let _ = stream.shutdown(Shutdown::Write);
+    }
 }
 
 /// One connection.
@@ -111,13 +141,32 @@ struct One {
     peer: SocketAddr,
     router: Router,
     limits: Limits,
-    watcher: Watcher,
+    patience: Patience,
+    /// Changes when the listener ends.
+    stopping: watch::Receiver<()>,
 }
 
 impl One {
-    async fn serve(self, stream: TcpStream, tls: Option<Arc<Tls>>) {
+    async fn serve(mut self, stream: TcpStream, tls: Option<Arc<Tls>>) {
+        let time = match tls {
+            Some(_) => self.limits.handshake_time,
+            None => self.limits.header_time,
+        };
+        // A client that says nothing costs no buffers.
+        let spoken = tokio::select! {
+            spoken = timeout(time, stream.readable()) => matches!(spoken, Ok(Ok(()))),
+            () = self.connection.evicted() => false,
+            _ = self.stopping.changed() => false,
+        };
+        if spoken {
+            Box::pin(self.converse(stream, tls)).await;
+        }
+    }
+
+    async fn converse(mut self, stream: TcpStream, tls: Option<Arc<Tls>>) {
         // Answers are written whole: waiting for more to send would only delay them.
         let _ = stream.set_nodelay(true);
+        let stream = Socket::new(stream, self.patience, self.connection.is_sending());
         let Some(tls) = tls else {
             return self.answer(stream).await;
         };
@@ -125,14 +174,15 @@ impl One {
         let accepted = tokio::select! {
             accepted = handshake => accepted,
             () = self.connection.evicted() => return,
+            _ = self.stopping.changed() => return,
         };
         // A handshake that fails or takes too long concerns its client alone.
         if let Ok(Ok(stream)) = accepted {
-            self.answer(stream).await;
+            Box::pin(self.answer(stream)).await;
         }
     }
 
-    async fn answer(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+    async fn answer(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let (connection, peer, router) = (Arc::clone(&self.connection), self.peer, self.router);
         let stream = Counted::new(stream, Arc::clone(&connection));
         let service = service_fn(move |mut request: Request<Incoming>| {
@@ -152,11 +202,16 @@ impl One {
             .header_read_timeout(self.limits.header_time)
             .max_buf_size(self.limits.header_bytes)
             .serve_connection(TokioIo::new(stream), service);
-        let mut serving = pin!(self.watcher.watch(serving));
+        let mut serving = pin!(serving);
         tokio::select! {
             // A connection that breaks concerns its client alone.
             _ = &mut serving => return,
             () = self.connection.evicted() => {}
+            _ = self.stopping.changed() => {
+                serving.as_mut().graceful_shutdown();
+                let _ = serving.await;
+                return;
+            }
         }
         // A request that came at the last moment is still answered.
         while timeout(EVICTION_TIME, &mut serving).await.is_err() {
@@ -219,3 +274,6 @@ fn is_exhaustion(error: &std::io::Error) -> bool {
     const EMFILE: i32 = 24;
     matches!(error.raw_os_error(), Some(ENFILE | EMFILE)) || error.kind() == ErrorKind::OutOfMemory
 }
+
+#[cfg(test)]
+mod tests;

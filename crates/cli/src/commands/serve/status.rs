@@ -150,13 +150,24 @@ impl Place {
                 let dir = path.parent().unwrap_or(path).display().to_string();
                 error.mend(format!("signhere serve {}", shell_word(&safe(&dir))))
             }
-            Self::Url(_) => error.mend("look whether it runs, and at its log"),
+            Self::Url(_) => error.mend(format!(
+                "signhere serve FOLDER, where it runs; then: curl -fsS {}/readyz",
+                self.shown()
+            )),
         }
     }
 
     fn odd(&self, what: &str) -> CliError {
         let message = format!("{} cannot be asked: {what}", self.shown());
-        CliError::new(Exit::Retry, "SH-INSTANCE-DOWN", message)
+        let at = match self {
+            Self::Socket(path) => format!(
+                "--unix-socket {} http://localhost/status",
+                shell_word(&safe(&path.display().to_string()))
+            ),
+            Self::Url(_) => format!("{}/api/status", self.shown()),
+        };
+        let error = CliError::new(Exit::Retry, "SH-INSTANCE-DOWN", message);
+        error.mend(format!("look what answers: curl -i {at}"))
     }
 
     fn shown(&self) -> String {
@@ -167,7 +178,8 @@ impl Place {
                     .port()
                     .map(|port| format!(":{port}"))
                     .unwrap_or_default();
-                format!("{}://{host}{port}", url.scheme())
+                let path = url.path().trim_end_matches("/api/status");
+                format!("{}://{host}{port}{path}", url.scheme())
             }),
         }
     }
@@ -186,4 +198,37 @@ fn verdict(report: &Report) -> Result<(), CliError> {
     }
     // The page has said what is wrong.
     Err(CliError::reported(Exit::Findings))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(named: &str) -> [String; 2] {
+        let place = Place::of(named).unwrap();
+        [place.silent(), place.odd("it is of another version")]
+            .map(|error| anstream::adapter::strip_str(&error.render()).to_string())
+    }
+
+    #[test]
+    fn what_does_not_answer_is_told_with_a_command() {
+        assert_eq!(
+            texts("my instance"),
+            [
+                "error: no instance answers at my instance/control.sock [SH-INSTANCE-DOWN]\n\
+                 \x20     mend  signhere serve 'my instance'\n",
+                "error: my instance/control.sock cannot be asked: it is of another version [SH-INSTANCE-DOWN]\n\
+                 \x20     mend  look what answers: curl -i --unix-socket 'my instance/control.sock' http://localhost/status\n",
+            ]
+        );
+        assert_eq!(
+            texts("https://user:secret@sigstore.example.org:8443/x/"),
+            [
+                "error: no instance answers at https://sigstore.example.org:8443/x [SH-INSTANCE-DOWN]\n\
+                 \x20     mend  signhere serve FOLDER, where it runs; then: curl -fsS https://sigstore.example.org:8443/x/readyz\n",
+                "error: https://sigstore.example.org:8443/x cannot be asked: it is of another version [SH-INSTANCE-DOWN]\n\
+                 \x20     mend  look what answers: curl -i https://sigstore.example.org:8443/x/api/status\n",
+            ]
+        );
+    }
 }

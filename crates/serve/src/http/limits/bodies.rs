@@ -1,4 +1,7 @@
 //! Bodies that are on their way: each has its time, and all together have their memory.
+//!
+//! A caller holds at most a part of what the others leave, so that the next one finds something. A part of the memory
+//! is kept for callers that hold little: a few addresses with all that they may hold do not keep out a small body.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -14,8 +17,12 @@ use hyper::body::{Frame, SizeHint};
 use thiserror::Error;
 use tokio::time::{Sleep, sleep};
 
-/// The part of all memory for bodies that one caller may hold.
-const SHARE: usize = 4;
+/// The part of the memory that is kept for callers that hold little.
+const RESERVE: usize = 4;
+/// The part of the memory, without what is kept, that one caller may hold of what the others leave.
+const SHARE: usize = 3;
+/// The part of all memory that is little.
+const LITTLE: usize = 1024;
 
 /// The memory that bodies take.
 #[derive(Debug)]
@@ -82,17 +89,20 @@ impl Bodies {
     /// Adds to what a caller holds, unless that is too much.
     fn hold(&self, caller: IpAddr, bytes: usize) -> bool {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let all = held.all.saturating_add(bytes);
-        let own = held
-            .callers
-            .get(&caller)
-            .copied()
-            .unwrap_or(0)
-            .saturating_add(bytes);
-        if all > self.limit || own > self.limit / SHARE {
+        let before = held.callers.get(&caller).copied().unwrap_or(0);
+        let own = before.saturating_add(bytes);
+        let others = held.all.saturating_sub(before);
+        let most = match own <= self.limit / LITTLE {
+            true => self.limit.saturating_sub(others),
+            false => {
+                let open_to_all = self.limit - self.limit / RESERVE;
+                open_to_all.saturating_sub(others) / SHARE
+            }
+        };
+        if own > most {
             return false;
         }
-        held.all = all;
+        held.all = others.saturating_add(own);
         held.callers.insert(caller, own);
         true
     }

@@ -5,9 +5,11 @@ use std::net::{IpAddr, Ipv6Addr};
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
+use crate::http::connections::Origin;
+
 /// How a request's caller is told.
 #[derive(Debug)]
-pub(super) struct Callers {
+pub(crate) struct Callers {
     exempt: Vec<IpNet>,
     proxies: Vec<IpNet>,
 }
@@ -20,6 +22,15 @@ impl Callers {
     /// Whether a caller may ask as often as it likes.
     pub(super) fn is_exempt(&self, caller: IpAddr) -> bool {
         self.exempt.iter().any(|net| net.contains(&caller))
+    }
+
+    /// Who opens a connection. A trusted proxy opens them for many, and is exempt.
+    pub(crate) fn origin(&self, peer: IpAddr) -> Origin {
+        let peer = peer.to_canonical();
+        Origin {
+            address: site(peer),
+            is_exempt: self.is_proxy(peer) || self.is_exempt(site(peer)),
+        }
     }
 
     /// The address of who asks. Behind trusted proxies that is the last address in `X-Forwarded-For` that no

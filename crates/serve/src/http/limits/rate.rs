@@ -9,6 +9,8 @@ use tokio::time::Instant;
 
 /// Callers that are remembered. When as many are busy at one time, the others share one allowance.
 const REMEMBERED: usize = 65_536;
+/// Between two looks at all of them, which take a while.
+const SWEEP: Duration = Duration::from_secs(1);
 
 /// When each caller will have used up nothing.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(super) struct Rates {
 struct Owed {
     callers: HashMap<IpAddr, Instant>,
     others: Option<Instant>,
+    /// When those that owe nothing were forgotten.
+    swept: Option<Instant>,
 }
 
 impl Rates {
@@ -40,8 +44,13 @@ impl Rates {
     /// Allows a request, or says how long to wait.
     pub(super) fn take(&self, caller: IpAddr, now: Instant) -> Result<(), Duration> {
         let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
-        if owed.callers.len() >= REMEMBERED && !owed.callers.contains_key(&caller) {
+        let is_due = |swept: Instant| now.saturating_duration_since(swept) >= SWEEP;
+        if owed.callers.len() >= REMEMBERED
+            && !owed.callers.contains_key(&caller)
+            && owed.swept.is_none_or(is_due)
+        {
             owed.callers.retain(|_, until| *until > now);
+            owed.swept = Some(now);
         }
         let is_full = owed.callers.len() >= REMEMBERED;
         let until = if is_full && !owed.callers.contains_key(&caller) {

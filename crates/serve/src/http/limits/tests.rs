@@ -7,6 +7,7 @@ use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::http::{HeaderMap, Request};
 use axum::routing::post;
 use hyper::body::Frame;
+use tokio::task::JoinHandle;
 use tower_service::Service as _;
 
 use super::*;
@@ -62,7 +63,7 @@ impl HttpBody for Stuck {
 
 #[tokio::test(start_paused = true)]
 async fn who_asks_too_often_is_told_when_to_come_again_and_others_are_not() {
-    let limiter = Limiter::new(limits(|limits| {
+    let limiter = Limiter::new(&limits(|limits| {
         limits.requests_per_second = 2;
         limits.burst = 3;
     }));
@@ -87,7 +88,7 @@ async fn who_asks_too_often_is_told_when_to_come_again_and_others_are_not() {
 
 #[tokio::test(start_paused = true)]
 async fn loopback_is_exempt_unless_told_otherwise() {
-    let limiter = Limiter::new(RateLimits {
+    let limiter = Limiter::new(&RateLimits {
         burst: 1,
         ..RateLimits::default()
     });
@@ -158,7 +159,7 @@ async fn callers_that_are_remembered_have_a_number() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_stops_is_cut_in_time() {
-    let limiter = Limiter::new(limits(|limits| limits.body_time = Duration::from_secs(3)));
+    let limiter = Limiter::new(&limits(|limits| limits.body_time = Duration::from_secs(3)));
     let router = router(&limiter);
     let begun = Instant::now();
     let stuck = Body::new(Stuck(Some(Bytes::from_static(b"{\"a\":"))));
@@ -179,42 +180,73 @@ async fn a_body_that_stops_is_cut_in_time() {
     );
 }
 
+/// An unfinished body of a caller, and what it is answered.
+fn hold(router: &Router, peer: String, bytes: usize) -> JoinHandle<u16> {
+    let router = router.clone();
+    tokio::spawn(async move {
+        let body = Body::new(Stuck(Some(Bytes::from(vec![0; bytes]))));
+        ask(&router, &peer, body).await.0
+    })
+}
+
 #[tokio::test(start_paused = true)]
 async fn unfinished_bodies_share_bounded_memory_and_no_caller_takes_all() {
-    let limiter = Limiter::new(limits(|limits| limits.body_bytes = 4_000));
+    let limiter = Limiter::new(&limits(|limits| limits.body_bytes = 4 << 20));
     let router = router(&limiter);
-    let hold = |peer: &'static str| {
-        let router = router.clone();
-        tokio::spawn(async move {
-            ask(
-                &router,
-                peer,
-                Body::new(Stuck(Some(Bytes::from(vec![0; 900])))),
-            )
-            .await
-        })
-    };
-    let first = hold("192.0.2.1:1");
+    let first = hold(&router, "192.0.2.1:1".to_owned(), (1 << 20) - 100);
     tokio::task::yield_now().await;
-    assert_eq!(limiter.bodies.held(), (900, 1));
-    let (status, headers, _) = ask(&router, "192.0.2.1:2", Body::from(vec![0; 200])).await;
+    assert_eq!(limiter.bodies.held(), ((1 << 20) - 100, 1));
+    let body = || Body::from(vec![0; 200]);
+    let (status, headers, said) = ask(&router, "192.0.2.1:2", body()).await;
     assert_eq!(
         (status, &headers["retry-after"]),
         (503, &axum::http::HeaderValue::from_static("1"))
     );
+    assert_eq!(
+        said,
+        r#"{"code":14,"details":[],"message":"too many unfinished requests are under way"}"#
+    );
     // Another caller is served meanwhile.
-    assert_eq!(
-        ask(&router, "192.0.2.2:1", Body::from(vec![0; 200]))
-            .await
-            .0,
-        200
-    );
-    assert_eq!(first.await.unwrap().0, 408);
+    assert_eq!(ask(&router, "192.0.2.2:1", body()).await.0, 200);
+    assert_eq!(first.await.unwrap(), 408);
     assert_eq!(limiter.bodies.held(), (0, 0));
-    assert_eq!(
-        ask(&router, "192.0.2.1:2", Body::from(vec![0; 200]))
-            .await
-            .0,
-        200
-    );
+    assert_eq!(ask(&router, "192.0.2.1:2", body()).await.0, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_small_body_finds_room_while_others_hold_all_that_they_may() {
+    const ALL: usize = 64 << 20;
+    let limiter = Limiter::new(&limits(|limits| limits.body_bytes = ALL));
+    let router = router(&limiter);
+    // Each takes what it gets, in pieces that become smaller.
+    let mut crowd = Vec::new();
+    for caller in 1..=100 {
+        let mut piece = 1 << 20;
+        while piece >= 16 << 10 {
+            let before = limiter.bodies.held().0;
+            crowd.push(hold(&router, format!("192.0.2.{caller}:1"), piece));
+            tokio::task::yield_now().await;
+            let held = limiter.bodies.held().0;
+            if held == before {
+                piece /= 2;
+            }
+            assert!(caller > 1 || held <= ALL / 4, "{held}");
+        }
+    }
+    let (held, callers) = limiter.bodies.held();
+    assert!(held > ALL / 2 && callers == 100, "{held} {callers}");
+    for honest in 1..=200 {
+        let peer = format!("198.51.100.{honest}:1");
+        let asked = ask(&router, &peer, Body::from(vec![0; 4 << 10])).await;
+        assert_eq!(asked.0, 200, "{peer}");
+    }
+    // What is kept for the small is not for the large.
+    let large = Body::from(vec![0; 1 << 20]);
+    assert_eq!(ask(&router, "198.51.100.1:1", large).await.0, 503);
+    for one in crowd {
+        assert!([408, 503].contains(&one.await.unwrap()));
+    }
+    assert_eq!(limiter.bodies.held(), (0, 0));
+    let large = Body::from(vec![0; 1 << 20]);
+    assert_eq!(ask(&router, "198.51.100.1:1", large).await.0, 200);
 }
