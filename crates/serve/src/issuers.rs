@@ -6,10 +6,12 @@
 //! | `kind` | one file a type of issuer: from claims to what a certificate says |
 //! | `template` | the template language of CI providers |
 //! | `keys`, `discovery` | an issuer's keys: fetched, kept, bounded |
+//! | `cluster` | the API server of the Kubernetes cluster around the instance |
 //! | `meta`, `wildcard` | issuers by a wildcard |
 //! | `disbelief` | why a token is not believed |
 
 mod claims;
+mod cluster;
 pub mod config;
 mod disbelief;
 mod discovery;
@@ -32,6 +34,7 @@ use signhere_pki::time::Clock;
 
 use crate::error::ServeError;
 use claims::Claims;
+use cluster::Cluster;
 use config::{FulcioConfig, IssuerConfig, IssuerUrl};
 use discovery::{ChosenBy, Source};
 use keys::Keys;
@@ -100,6 +103,17 @@ impl Issuers {
         http: &HttpClient,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ServeError> {
+        Self::in_cluster(config, development, http, clock, Cluster::default())
+    }
+
+    fn in_cluster(
+        config: FulcioConfig,
+        development: Option<DevelopmentIssuer>,
+        http: &HttpClient,
+        clock: Arc<dyn Clock>,
+        cluster: Cluster,
+    ) -> Result<Self, ServeError> {
+        let cluster = Arc::new(cluster);
         let hurried = |roots: Option<TlsRoots>| {
             Arc::new(http.reconfigured(|config| {
                 config.connect_timeout = config.connect_timeout.min(CONNECT_TIMEOUT);
@@ -130,7 +144,11 @@ impl Issuers {
             let who = match &config.url {
                 IssuerUrl::Exact(url) => {
                     let source = Source::new(url, ChosenBy::Configuration, http);
-                    let source = source.ok_or_else(|| ServeError::make("an issuer", &url))?;
+                    let mut source = source.ok_or_else(|| ServeError::make("an issuer", &url))?;
+                    // Whoever names an authority means an issuer like any other.
+                    if config.ca_cert.is_none() {
+                        source = source.in_cluster(&cluster);
+                    }
                     let keys = Arc::new(Keys::of(source, Arc::clone(&clock)));
                     let url = url.clone();
                     Who::One { url, keys }

@@ -1,5 +1,6 @@
 //! Where an issuer's keys are (OpenID Connect Discovery 1.0 section 4), and fetching them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -7,6 +8,8 @@ use signhere_http::{Destination, HttpClient, HttpError, HttpRequest};
 use signhere_pki::jwt::{Jwks, JwtError};
 use thiserror::Error;
 use url::Url;
+
+use super::cluster::{self, Access, Cluster};
 
 /// Bytes of a discovery document.
 const DOCUMENT_LIMIT: usize = 64 * 1024;
@@ -47,6 +50,14 @@ pub enum KeysError {
         /// What was asked for.
         url: String,
     },
+    /// What the API server of the cluster is asked with cannot be read.
+    #[error("{}: {reason}", path.display())]
+    ClusterFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// They were asked for a moment ago, without success, and will be again.
     #[error("they were asked for a moment ago")]
     AskedBefore,
@@ -67,6 +78,7 @@ pub(super) struct Source {
     document: Url,
     chosen_by: ChosenBy,
     http: Arc<HttpClient>,
+    cluster: Option<Arc<Cluster>>,
 }
 
 impl Source {
@@ -79,7 +91,16 @@ impl Source {
             document,
             chosen_by,
             http,
+            cluster: None,
         })
+    }
+
+    /// The source of an issuer that the configuration names, which may be the API server of `cluster`.
+    pub(super) fn in_cluster(self, cluster: &Arc<Cluster>) -> Self {
+        Self {
+            cluster: cluster::of(cluster, &self.issuer),
+            ..self
+        }
     }
 
     pub(super) fn chosen_by(&self) -> ChosenBy {
@@ -99,7 +120,18 @@ impl Source {
             }
             ChosenBy::Token => (Destination::Untrusted, Destination::Untrusted),
         };
-        let body = self.get(&self.document, at_issuer, DOCUMENT_LIMIT).await?;
+        let access = match &self.cluster {
+            Some(cluster) => Some(Access::read(cluster, &self.http).await?),
+            None => None,
+        };
+        let ask = async |url: &Url, destination, limit| match &access {
+            Some(access) => get(access.http(), access.request(url)?, url, limit).await,
+            None => {
+                let request = HttpRequest::get(url.clone(), destination);
+                get(&self.http, request, url, limit).await
+            }
+        };
+        let body = ask(&self.document, at_issuer, DOCUMENT_LIMIT).await?;
         let no_document = || KeysError::NoDocument {
             url: signhere_http::shown(&self.document),
         };
@@ -109,8 +141,11 @@ impl Source {
                 found: document.issuer.chars().take(200).collect(),
             });
         }
-        let url = Url::parse(&document.jwks_uri).map_err(|_| no_document())?;
-        let body = self.get(&url, beyond, Jwks::MAX_LEN).await?;
+        let mut url = Url::parse(&document.jwks_uri).map_err(|_| no_document())?;
+        if access.is_some() {
+            url = cluster::at_server(&self.document, &url);
+        }
+        let body = ask(&url, beyond, Jwks::MAX_LEN).await?;
         let keys = Jwks::parse(&body).map_err(KeysError::Keys)?;
         if keys.is_empty() {
             return Err(KeysError::Empty {
@@ -119,22 +154,21 @@ impl Source {
         }
         Ok(keys)
     }
+}
 
-    async fn get(
-        &self,
-        url: &Url,
-        destination: Destination,
-        limit: usize,
-    ) -> Result<Vec<u8>, KeysError> {
-        let request = HttpRequest::get(url.clone(), destination).body_cap(limit);
-        let answer = self.http.send(&request).await?;
-        match answer.status {
-            200 => Ok(answer.body),
-            status => Err(KeysError::Status {
-                url: signhere_http::shown(url),
-                status,
-            }),
-        }
+async fn get(
+    http: &HttpClient,
+    request: HttpRequest,
+    url: &Url,
+    limit: usize,
+) -> Result<Vec<u8>, KeysError> {
+    let answer = http.send(&request.body_cap(limit)).await?;
+    match answer.status {
+        200 => Ok(answer.body),
+        status => Err(KeysError::Status {
+            url: signhere_http::shown(url),
+            status,
+        }),
     }
 }
 

@@ -688,6 +688,15 @@ async fn a_token_cannot_lead_to_a_private_address() {
 
 /// An issuer behind TLS whose certificate no system knows.
 async fn behind_tls(keys: String) -> String {
+    behind_tls_with(keys, |base| format!("{base}/keys"), None).await
+}
+
+/// The same, whose keys are where `jwks_uri` says, and which wants a token if there is one.
+async fn behind_tls_with(
+    keys: String,
+    jwks_uri: impl FnOnce(&str) -> String,
+    token: Option<&'static str>,
+) -> String {
     let certificate = CertificateDer::from_pem_slice(TLS_CERTIFICATE).unwrap();
     let key = PrivateKeyDer::from_pem_slice(TLS_KEY).unwrap();
     let provider = rustls::crypto::aws_lc_rs::default_provider();
@@ -703,7 +712,7 @@ async fn behind_tls(keys: String) -> String {
         "https://localhost:{}",
         listener.local_addr().unwrap().port()
     );
-    let issuer = base.clone();
+    let document = json!({ "issuer": base, "jwks_uri": jwks_uri(&base) }).to_string();
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
@@ -712,14 +721,17 @@ async fn behind_tls(keys: String) -> String {
             };
             let mut request = vec![0; 4096];
             let read = stream.read(&mut request).await.unwrap();
-            let body = match request[..read].starts_with(b"GET /keys ") {
+            let request = std::str::from_utf8(&request[..read]).unwrap();
+            let body = match request.starts_with("GET /keys ") {
                 true => keys.clone(),
-                false => {
-                    json!({ "issuer": issuer, "jwks_uri": format!("{issuer}/keys") }).to_string()
-                }
+                false => document.clone(),
             };
+            let may = token.is_none_or(|token| {
+                request.contains(&format!("\r\nauthorization: Bearer {token}\r\n"))
+            });
+            let status = if may { "200 OK" } else { "401 Unauthorized" };
             let head = format!(
-                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
                 body.len()
             );
             stream.write_all((head + &body).as_bytes()).await.unwrap();
@@ -754,6 +766,90 @@ async fn an_issuers_own_certificate_authority_counts_from_the_discovery_on() {
     let yaml = format!("{yaml}    ca-cert: |\n      {pem}\n");
     let believing = issuers(&yaml, &clock, HttpConfig::default());
     assert!(believing.believe(&token).await.is_ok());
+}
+
+/// An API server that wants the pod's token and names itself by an address that nobody reaches.
+async fn api_server(key: &PrivateKey) -> String {
+    let keys = Jwks::of("k", key.public_key()).to_json();
+    let elsewhere = |_: &str| "https://192.0.2.1:6443/keys".to_owned();
+    behind_tls_with(keys, elsewhere, Some("the-pods-token")).await
+}
+
+#[tokio::test]
+async fn the_cluster_around_is_asked_with_what_the_pod_has() {
+    let key = PrivateKey::generate(KeyKind::P256).unwrap();
+    let base = api_server(&key).await;
+    let clock = Arc::new(FakeClock::at(START));
+    let dir = tempfile::tempdir().unwrap();
+    let cluster = Cluster {
+        issuer: base.clone(),
+        authority: dir.path().join("ca.crt"),
+        token: dir.path().join("token"),
+    };
+    let yaml = format!(
+        "oidc-issuers:\n  {base}:\n    client-id: sigstore\n    type: username\n    subject-domain: localhost\n"
+    );
+    let claims = json!({ "iss": base, "aud": "sigstore", "sub": "ada", "exp": START.unix() + 60 });
+    let token = mint_jwt(&key, "k", &claims).unwrap();
+    let http = || {
+        HttpClient::new(
+            HttpConfig::default(),
+            Arc::new(TokioSleep),
+            Arc::new(SystemRandom),
+        )
+    };
+    let with = |cluster: &Cluster| {
+        let config = FulcioConfig::parse(&yaml).unwrap();
+        Issuers::in_cluster(config, None, &http(), clock.clone(), cluster.clone()).unwrap()
+    };
+    let no_keys = |reason| {
+        let issuer = base.clone();
+        Err(Disbelief::NoKeys { issuer, reason })
+    };
+
+    let believing = with(&cluster);
+    let absent = KeysError::ClusterFile {
+        path: cluster.authority.clone(),
+        reason: "there is no such file".to_owned(),
+    };
+    assert_eq!(believing.believe(&token).await, no_keys(absent));
+    // The files are read each time: what comes later counts.
+    std::fs::write(&cluster.authority, TLS_CERTIFICATE).unwrap();
+    clock.advance(10);
+    let without_token = KeysError::Status {
+        url: format!("{base}/.well-known/openid-configuration"),
+        status: 401,
+    };
+    assert_eq!(believing.believe(&token).await, no_keys(without_token));
+    std::fs::write(&cluster.token, "the-pods-token\n").unwrap();
+    clock.advance(10);
+    assert!(believing.believe(&token).await.is_ok());
+
+    std::fs::write(&cluster.token, vec![b'x'; 300_000]).unwrap();
+    let large = with(&cluster).believe(&token).await;
+    let Err(Disbelief::NoKeys {
+        reason: KeysError::ClusterFile { path, .. },
+        ..
+    }) = large
+    else {
+        panic!("{large:?}");
+    };
+    assert_eq!(path, cluster.token);
+
+    // Another issuer is asked with neither.
+    std::fs::write(&cluster.token, "the-pods-token").unwrap();
+    let other = Cluster {
+        issuer: Cluster::default().issuer,
+        ..cluster
+    };
+    let refused = with(&other).believe(&token).await;
+    let Err(Disbelief::NoKeys {
+        reason: KeysError::Http(HttpError::Connect { .. }),
+        ..
+    }) = refused
+    else {
+        panic!("{refused:?}");
+    };
 }
 
 #[tokio::test]
