@@ -43,6 +43,11 @@ def idle(address):
     return result(Crowd(address, lambda n: iter(()), count, 8, addresses("127.0.0.3", 4)))
 
 
+def one_address(address):
+    """Connections that say nothing, all from one address."""
+    return result(Crowd(address, lambda n: iter(()), allowed(MANY // 2), 8, ("127.0.0.3",)))
+
+
 def slow_headers(address):
     """Headers that come a byte a second."""
     def script(number):

@@ -40,6 +40,10 @@ use crate::commands::Context;
 use crate::error::CliError;
 use crate::output::Output;
 
+/// Gives memory back after a crowd of connections, which the C library keeps in pieces.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

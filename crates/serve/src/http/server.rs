@@ -30,7 +30,7 @@ use crate::config::{InstanceConfig, Limits};
 /// How long to leave a listener alone that has run out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Bytes of request lines and headers that are held at one time, for each connection that there may be.
-const HEAD_BYTES: usize = 16 << 10;
+const HEAD_BYTES: usize = 8 << 10;
 /// Whole heads that there is memory for at the least.
 const HEADS: usize = 16;
 /// How long a connection that makes room has to end by itself.

@@ -21,6 +21,8 @@ use tokio::time::{Sleep, sleep};
 const RESERVE: usize = 4;
 /// The part of the memory, without what is kept, that one caller may hold of what the others leave.
 const SHARE: usize = 3;
+/// Bytes that a piece of a body takes, however small it is.
+const PIECE: usize = 256;
 /// The part of all memory that is little.
 const LITTLE: usize = 1024;
 
@@ -193,10 +195,13 @@ impl HttpBody for Watched {
         match Pin::new(&mut self.body).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len);
-                if !self.charge.add(bytes) {
+                if !self.charge.add(bytes.max(PIECE)) {
                     return Poll::Ready(Some(Err(self.charge.cut(Verdict::TooMuch))));
                 }
-                Poll::Ready(Some(Ok(frame)))
+                // A piece keeps the whole buffer that it was read into, which is thousands of times larger when
+                // bytes come one by one.
+                let own = frame.map_data(|piece| Bytes::copy_from_slice(&piece));
+                Poll::Ready(Some(Ok(own)))
             }
             Poll::Pending => {
                 let time = self.charge.bodies.time;

@@ -213,6 +213,54 @@ async fn unfinished_bodies_share_bounded_memory_and_no_caller_takes_all() {
     assert_eq!(ask(&router, "192.0.2.1:2", body()).await.0, 200);
 }
 
+/// A body whose bytes come one by one, each in a buffer of its own, and then nothing more.
+struct Dribble {
+    left: usize,
+    buffers: Arc<()>,
+}
+
+struct Buffer(Vec<u8>, #[expect(dead_code, reason = "counts")] Arc<()>);
+
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl HttpBody for Dribble {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let Some(left) = self.left.checked_sub(1) else {
+            return Poll::Pending;
+        };
+        self.left = left;
+        let buffer = Bytes::from_owner(Buffer(vec![0; 8192], Arc::clone(&self.buffers)));
+        Poll::Ready(Some(Ok(Frame::data(buffer.slice(..1)))))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_that_come_one_by_one_do_not_keep_what_they_were_read_into() {
+    let limiter = Limiter::new(&limits(|_| {}));
+    let router = router(&limiter);
+    let buffers = Arc::new(());
+    let body = Body::new(Dribble {
+        left: 100,
+        buffers: Arc::clone(&buffers),
+    });
+    let asked = tokio::spawn(async move { ask(&router, "192.0.2.1:1", body).await.0 });
+    tokio::task::yield_now().await;
+    assert_eq!(limiter.bodies.held(), (100 * 256, 1));
+    // The test's own, and the body's.
+    assert_eq!(Arc::strong_count(&buffers), 2);
+    assert_eq!(asked.await.unwrap(), 408);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_small_body_finds_room_while_others_hold_all_that_they_may() {
     const ALL: usize = 64 << 20;
