@@ -189,6 +189,16 @@ impl Certificate {
             .map(OctetStringRef::as_bytes)
     }
 
+    /// The key identifier in the authority key identifier (RFC 5280, section 4.2.1.1): the subject key identifier of
+    /// the certificate that this one was issued under.
+    pub fn authority_key_id(&self) -> Option<&[u8]> {
+        match self.extension(&oid::AUTHORITY_KEY_IDENTIFIER)? {
+            // SEQUENCE { [0] IMPLICIT OCTET STRING, .. }, of lengths below 128.
+            [0x30, _, 0x80, length @ ..0x80, rest @ ..] => rest.get(..usize::from(*length)),
+            _ => None,
+        }
+    }
+
     /// Returns the value of an extension: the content of its `extnValue`.
     pub fn extension(&self, id: &ObjectIdentifier) -> Option<&[u8]> {
         self.find(id).map(|extension| self.bytes(&extension.value))

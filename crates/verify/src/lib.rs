@@ -6,6 +6,7 @@ pub mod entry; // bodies of transparency log entries, one file a kind
 pub mod error; // why a verification fails, as facts with stable codes
 mod excerpt; // what errors quote
 pub mod formats; // documents that carry bundles: of npm, PyPI, conda, GitHub; lists of checksums
+pub mod instances; // which instance a bundle was signed on
 pub mod intoto; // in-toto statements
 mod names; // names of algorithms in protocol buffers
 pub mod policy; // who may sign what: the trust file

@@ -11,7 +11,10 @@ mod window;
 
 pub use client_trust_config::ClientTrustConfig;
 pub use error::TrustError;
-pub use public_good::{PUBLIC_GOOD, PUBLIC_GOOD_SIGNING_CONFIG, STAGING, STAGING_SIGNING_CONFIG};
+pub use public_good::{
+    GITHUB, GITHUB_ROOT, KNOWN_ON, PUBLIC_GOOD, PUBLIC_GOOD_ROOT, PUBLIC_GOOD_SIGNING_CONFIG,
+    STAGING, STAGING_ROOT, STAGING_SIGNING_CONFIG,
+};
 pub use signing_config::{Selected, Selector, Service, ServiceKind, SigningConfig, Supported};
 pub use trusted_root::{
     CertificateAuthority, Records, TransparencyLog, TrustedRoot, UnsupportedLog,

@@ -337,3 +337,27 @@ fn signing_configs_are_read_and_written() {
         }))
     );
 }
+
+#[test]
+fn the_instances_that_ship_with_the_program_are_usable() {
+    use crate::tuf::{Metadata, Root};
+
+    for json in [PUBLIC_GOOD, STAGING, GITHUB] {
+        let root = TrustedRoot::parse(json.as_bytes()).unwrap();
+        assert!(!root.certificate_authorities.is_empty());
+        assert_eq!(root.unsupported, []);
+    }
+    for (root, version) in [(PUBLIC_GOOD_ROOT, 16), (STAGING_ROOT, 15), (GITHUB_ROOT, 9)] {
+        let root = Metadata::<Root>::parse(root.as_bytes()).unwrap();
+        root.verify_self().unwrap();
+        assert_eq!(root.version(), version);
+        // A program that was just released should be able to follow the repository.
+        assert_eq!(root.check_expiry(KNOWN_ON), Ok(()));
+    }
+    // The public root continues the one that other clients shipped with.
+    let before = include_bytes!("../../../../testdata/tuf/public-good.15.root.json");
+    let before = Metadata::<Root>::parse(before).unwrap();
+    let root = Metadata::<Root>::parse(PUBLIC_GOOD_ROOT.as_bytes()).unwrap();
+    assert_eq!(before.verify_next(&root), Ok(()));
+    assert_eq!(KNOWN_ON.to_string(), "2026-11-22T00:00:00Z");
+}
