@@ -51,8 +51,8 @@ pub(crate) struct GlobalArgs {
     /// Ask nothing: fail where a question would be needed
     #[arg(long, global = true, env = "SIGNHERE_NO_INPUT", value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) no_input: bool,
-    /// The Sigstore instance: `public`, a name from the configuration file, a URL, or the folder
-    /// of an instance
+    /// The Sigstore instance: one that `signhere trust instances` lists, a name from the configuration
+    /// file, a URL, or the folder of an instance
     #[arg(
         long,
         global = true,

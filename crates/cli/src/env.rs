@@ -31,13 +31,22 @@ pub(crate) fn all() -> impl Iterator<Item = (String, String)> {
 
 /// The folder of the user's configuration (XDG Base Directory).
 pub(crate) fn config_dir() -> Option<PathBuf> {
-    read("XDG_CONFIG_HOME")
+    base_dir("XDG_CONFIG_HOME", ".config")
+}
+
+/// The folder of what is kept for the user: trust that was updated (XDG Base Directory).
+pub(crate) fn data_dir() -> Option<PathBuf> {
+    base_dir("XDG_DATA_HOME", ".local/share")
+}
+
+fn base_dir(variable: &str, in_home: &str) -> Option<PathBuf> {
+    read(variable)
         .map(PathBuf::from)
         .filter(|path| path.is_absolute())
         .or_else(|| {
             read("HOME")
                 .filter(|home| !home.is_empty())
-                .map(|home| PathBuf::from(home).join(".config"))
+                .map(|home| PathBuf::from(home).join(in_home))
         })
         .map(|base| base.join("signhere"))
 }

@@ -63,14 +63,14 @@ pub(crate) fn trusted(named: Option<&Path>) -> Result<Arc<Trusted>, CliError> {
     Ok(Arc::new(Trusted::new(files.collect())))
 }
 
-/// The name of the instance whose trusted root is used; `None` where a file was named instead.
+/// The name of the instance that was named, or else of the default; `None` where a file was named instead. A bundle
+/// of another instance that is known says so itself.
 pub(crate) fn instance(context: &Context, args: &TrustArgs) -> Result<Option<String>, CliError> {
     if args.trusted_root.is_some() || args.trust_config.is_some() {
         return Ok(None);
     }
     let name = match Named::find(context)? {
-        Named::Public => "public".to_owned(),
-        Named::Staging => "staging".to_owned(),
+        Named::Followed(name) => name,
         Named::Folder(_) => "local".to_owned(),
         Named::At(url) => match url.host_str() {
             Some("127.0.0.1" | "localhost") => "local".to_owned(),

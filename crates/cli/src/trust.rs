@@ -1,12 +1,16 @@
 //! Which instance is meant, and its trust material.
 
+mod added;
+mod followed;
+mod known;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use signhere_http::HttpClient;
 use signhere_pki::time::Clock as _;
 use signhere_sign::instance::Instance;
-use signhere_verify::trust::{PUBLIC_GOOD, STAGING, SigningConfig, TrustError, TrustedRoot};
+use signhere_verify::trust::{SigningConfig, TrustError, TrustedRoot};
 use url::Url;
 
 use crate::clock::SystemClock;
@@ -17,10 +21,19 @@ use crate::exit::Exit;
 use crate::files;
 use crate::login::http_client;
 
+pub(crate) use self::added::{Addition, add};
+use self::followed::PATIENCE;
+pub(crate) use self::followed::{Followed, Updated};
+pub(crate) use self::known::{Chosen, Known};
+
 /// No trusted root, signing config or trust config is larger.
 const LIMIT: u64 = 4 * 1024 * 1024;
 /// The file that describes an instance, in its folder and at its URL.
 const TRUST_CONFIG: &str = "trust_config.json";
+/// Where the instance named `local` is: in the folder that `signhere serve init` or `signhere quickstart` makes.
+const LOCAL_FOLDERS: [&str; 2] = [".signhere/instance", ".signhere/quickstart"];
+/// Or else at this address.
+const LOCAL_URL: &str = "http://127.0.0.1:3003";
 
 /// Files to trust instead of an instance's own.
 #[derive(Args, Clone, Debug, Default)]
@@ -37,10 +50,8 @@ pub(crate) struct TrustArgs {
 /// An instance, as somebody named it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Named {
-    /// Sigstore's public-good instance.
-    Public,
-    /// The public-good instance's staging twin.
-    Staging,
+    /// An instance that is followed by TUF.
+    Followed(String),
     /// An instance whose folder is at hand.
     Folder(PathBuf),
     /// An instance somewhere else.
@@ -51,12 +62,16 @@ impl Named {
     /// The instance that the flags, the environment or the configuration file
     /// name; the public-good one when nothing does.
     pub(crate) fn find(context: &Context) -> Result<Self, CliError> {
+        let named = Self::named(context)?;
+        Ok(named.unwrap_or_else(|| Self::Followed("public".to_owned())))
+    }
+
+    /// The same; none when nothing names one.
+    fn named(context: &Context) -> Result<Option<Self>, CliError> {
         let config = Config::load(context.global.config.as_deref())?;
         let name = context.global.instance.as_deref();
-        match name.or(config.instance.as_deref()) {
-            Some(name) => Self::parse(name, &config),
-            None => Ok(Self::Public),
-        }
+        let name = name.or(config.instance.as_deref());
+        name.map(|name| Self::parse(name, &config)).transpose()
     }
 
     fn parse(name: &str, config: &Config) -> Result<Self, CliError> {
@@ -66,17 +81,24 @@ impl Named {
                 .map(Self::At)
                 .map_err(|error| unknown(name).found(error.to_string()));
         }
-        match meant {
-            "public" => return Ok(Self::Public),
-            "staging" => return Ok(Self::Staging),
-            _ => {}
+        if Followed::find(meant)?.is_some() {
+            return Ok(Self::Followed(meant.to_owned()));
+        }
+        if meant == "local" {
+            return match local_folder() {
+                Some(folder) => Ok(Self::Folder(folder.to_owned())),
+                None => Url::parse(LOCAL_URL)
+                    .map(Self::At)
+                    .map_err(|error| CliError::internal(&error)),
+            };
         }
         let folder = Path::new(meant);
         if folder.is_dir() {
             return Ok(Self::Folder(folder.to_owned()));
         }
         Err(unknown(name)
-            .expected("public, staging, a name from the configuration file, a URL, or a folder"))
+            .expected("one that `signhere trust instances` lists, a name from the configuration file, a URL, or a folder")
+            .mend("signhere trust add-instance URL --fingerprint HEX"))
     }
 }
 
@@ -89,13 +111,39 @@ pub(crate) fn trusted_root(context: &Context, args: &TrustArgs) -> Result<Truste
         return Ok(load(path, Instance::from_client_trust_config)?.trusted_root);
     }
     match Named::find(context)? {
-        Named::Public => Ok(TrustedRoot::parse(PUBLIC_GOOD.as_bytes())?),
-        Named::Staging => Ok(TrustedRoot::parse(STAGING.as_bytes())?),
+        Named::Followed(name) => {
+            let material = followed(&name)?.material(false)?;
+            Ok(TrustedRoot::parse(&material.trusted_root)?)
+        }
         Named::Folder(folder) => {
             let path = folder.join(TRUST_CONFIG);
             Ok(load(&path, Instance::from_client_trust_config)?.trusted_root)
         }
         Named::At(url) => Ok(block_on(fetch(context, &url, &http_client()))?.trusted_root),
+    }
+}
+
+/// The instances that a bundle may be of: the one that was named, or all that are known.
+pub(crate) fn known(context: &Context, args: &TrustArgs) -> Result<Known, CliError> {
+    if args.trusted_root.is_some() || args.trust_config.is_some() {
+        return Ok(Known::one(context, trusted_root(context, args)?));
+    }
+    match Named::named(context)? {
+        Some(Named::Followed(name)) => Ok(Known::new(
+            context,
+            vec![followed(&name)?],
+            Vec::new(),
+            true,
+        )),
+        Some(_) => Ok(Known::one(context, trusted_root(context, args)?)),
+        None => {
+            let path = local_folder().map(|folder| folder.join(TRUST_CONFIG));
+            let local = path.map(|path| load(&path, Instance::from_client_trust_config));
+            let local = local.transpose()?;
+            let local = local.map(|local| (Some("local".to_owned()), local.trusted_root));
+            let others = local.into_iter().collect();
+            Ok(Known::new(context, Followed::all()?, others, false))
+        }
     }
 }
 
@@ -124,8 +172,7 @@ pub(crate) async fn instance(
         });
     }
     let named = match Named::find(context)? {
-        Named::Public => Instance::public_good()?,
-        Named::Staging => Instance::staging()?,
+        Named::Followed(name) => followed_instance(context, &name, http).await?,
         Named::Folder(folder) => load(
             &folder.join(TRUST_CONFIG),
             Instance::from_client_trust_config,
@@ -145,7 +192,7 @@ pub(crate) fn is_public(
     signing_config: Option<&Path>,
 ) -> Result<bool, CliError> {
     let by_file = args.trust_config.is_some() || signing_config.is_some();
-    Ok(!by_file && Named::find(context)? == Named::Public)
+    Ok(!by_file && Named::find(context)? == Named::Followed("public".to_owned()))
 }
 
 /// Where people of this instance log in, if it says.
@@ -162,6 +209,51 @@ pub(crate) fn issuer(instance: &Instance) -> Result<Option<Url>, CliError> {
         )
         .found(service.url)
     })
+}
+
+/// The folder of the instance named `local`, if it is at hand.
+fn local_folder() -> Option<&'static Path> {
+    let mut folders = LOCAL_FOLDERS.iter().map(Path::new);
+    folders.find(|folder| folder.join(TRUST_CONFIG).is_file())
+}
+
+/// The instance of this name, which is followed.
+fn followed(name: &str) -> Result<Followed, CliError> {
+    Followed::find(name)?.ok_or_else(|| unknown(name))
+}
+
+/// What is known of an instance, asked for anew if that is old.
+async fn followed_instance(
+    context: &Context,
+    name: &str,
+    http: &HttpClient,
+) -> Result<Instance, CliError> {
+    let followed = followed(name)?;
+    if !context.global.offline && followed.is_due(SystemClock.now()) {
+        let http = http.reconfigured(|config| config.retry.attempts = 1);
+        let update = tokio::time::timeout(PATIENCE, followed.update(&http)).await;
+        let failure = match update {
+            Ok(outcome) => outcome.err().map(|error| error.message().to_owned()),
+            Err(_) => Some(format!("{} did not answer in time", followed.url)),
+        };
+        if let Some(failure) = failure {
+            context.output.note(format_args!(
+                "note: the trust at hand is used as it is: {failure}"
+            ));
+        }
+    }
+    let material = followed.material(true)?;
+    let signing_config = material.signing_config.ok_or_else(|| {
+        CliError::new(
+            Exit::Trust,
+            "SH-TRUST-SERVICES",
+            format!("nothing is known of where to sign on the instance {name}"),
+        )
+    })?;
+    Ok(Instance::from_json(
+        &material.trusted_root,
+        &signing_config,
+    )?)
 }
 
 async fn fetch(context: &Context, url: &Url, http: &HttpClient) -> Result<Instance, CliError> {
@@ -197,8 +289,9 @@ mod tests {
     #[test]
     fn names() {
         let url = Url::parse("https://sigstore.example.com").unwrap();
-        assert_eq!(parse("public"), Ok(Named::Public));
-        assert_eq!(parse("staging"), Ok(Named::Staging));
+        for name in ["public", "staging", "github"] {
+            assert_eq!(parse(name), Ok(Named::Followed(name.to_owned())));
+        }
         assert_eq!(parse("work"), Ok(Named::At(url.clone())));
         assert_eq!(parse("https://sigstore.example.com"), Ok(Named::At(url)));
         assert_eq!(parse("."), Ok(Named::Folder(PathBuf::from("."))));

@@ -127,17 +127,22 @@ fn every_refusal_has_its_exit_code() {
     let ran = place.run(key.into_iter().chain([instance.name()]));
     assert!((10..=13).contains(&ran.code), "{ran:?}");
 
-    // Another instance's trusted root.
-    let ran = place.run([
-        "verify",
-        "a.txt",
-        "--certificate-identity",
-        ALICE,
-        "--certificate-oidc-issuer",
-        &instance.issuer,
-    ]);
-    let ran = ran.exits(31);
+    // Another instance's trusted root, and an instance that nobody knows.
+    let elsewhere = |more: &[&str]| {
+        let args = [
+            "verify",
+            "a.txt",
+            "--offline",
+            "--certificate-identity",
+            ALICE,
+        ];
+        let issuer = ["--certificate-oidc-issuer", &instance.issuer];
+        place.run(args.iter().chain(&issuer).chain(more))
+    };
+    let ran = elsewhere(&["--instance", "public"]).exits(31);
     assert!(ran.stderr.contains("--trust-config"), "{ran:?}");
+    let ran = elsewhere(&[]).exits(30);
+    assert!(ran.stderr.contains("SH-INSTANCE-UNKNOWN-BUNDLE"), "{ran:?}");
 
     // A truncated bundle, an empty one, none.
     for length in [0, 1, bundle.len() / 2, bundle.len() - 1] {

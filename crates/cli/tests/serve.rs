@@ -29,6 +29,7 @@ fn an_instance_is_made_once_and_said_to_whom() {
     for line in [
         "opened by keys/unlock",
         " serve i",
+        " trust add-instance http://127.0.0.1:3003 --fingerprint ",
         "cosign initialize --mirror http://127.0.0.1:3003/tuf --root i/root.json",
         "python -m sigstore --instance http://127.0.0.1:3003/tuf trust-instance i/root.json",
     ] {

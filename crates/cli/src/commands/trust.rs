@@ -1,11 +1,14 @@
-//! `signhere trust`: who may sign what.
+//! `signhere trust`: who may sign what, and whose instances prove it.
 
 mod add;
+mod add_instance;
 mod import;
 mod init;
+mod instances;
 mod learn;
 mod lint;
 mod show;
+mod update;
 mod who;
 
 use std::path::PathBuf;
@@ -41,6 +44,9 @@ enum TrustCommand {
     Import(import::ImportArgs),
     Lint(lint::LintArgs),
     Show(show::ShowArgs),
+    Instances(instances::InstancesArgs),
+    AddInstance(add_instance::AddInstanceArgs),
+    Update(update::UpdateArgs),
 }
 
 pub(crate) fn run(context: &Context, args: &TrustCommandArgs) -> Result<(), CliError> {
@@ -53,5 +59,8 @@ pub(crate) fn run(context: &Context, args: &TrustCommandArgs) -> Result<(), CliE
         TrustCommand::Learn(args) => learn::run(context, args),
         TrustCommand::Lint(args) => lint::run(context, args),
         TrustCommand::Show(args) => show::run(context, args),
+        TrustCommand::Instances(_) => instances::run(context),
+        TrustCommand::AddInstance(args) => add_instance::run(context, args),
+        TrustCommand::Update(args) => update::run(context, args),
     }
 }

@@ -14,7 +14,6 @@ use std::sync::{Arc, Mutex};
 
 use indicatif::ProgressBar;
 use signhere_verify::formats::checksums::ChecksumsError;
-use signhere_verify::verifier::Verifier;
 
 pub(crate) use self::args::VerifyArgs;
 use self::checksums::Covered;
@@ -35,7 +34,7 @@ pub(crate) fn run(context: &Context, args: &VerifyArgs) -> Result<(), CliError> 
         bundle: args.bundle.as_deref(),
         policy: args.policy(context)?,
         registry_keys: args.registry_keys()?,
-        verifier: Verifier::new(trust::trusted_root(context, &args.trust)?)?,
+        known: trust::known(context, &args.trust)?,
         output: match is_many {
             true => context.output.below_a_bar(),
             false => context.output,
@@ -127,6 +126,12 @@ impl Asked {
             let Some(verdict) = checked.verdict.clone().map(Arc::new) else {
                 continue;
             };
+            let instance = checked.instance.as_ref();
+            let instance = instance.and_then(|chosen| chosen.instance.clone());
+            let signed_on = |mut one: Covered| {
+                one.instance.clone_from(&instance);
+                one
+            };
             match (&checked.list, &args.checksums) {
                 (None, None) => {}
                 (Some(Ok(lines)), None) => {
@@ -135,11 +140,12 @@ impl Asked {
                         self.idle_lists.push(list);
                     }
                     self.missing.extend(missing);
-                    covered.extend(found.into_iter().map(Ok));
+                    covered.extend(found.into_iter().map(signed_on).map(Ok));
                 }
                 (Some(Ok(lines)), Some(_)) => {
                     let of = |file: &PathBuf| {
                         checksums::line_of(file, &list, lines, &verdict)
+                            .map(signed_on)
                             .map_err(|error| Checked::refused(file, error))
                     };
                     covered.extend(args.artifacts.iter().map(of));

@@ -164,7 +164,10 @@ fn lines(dir: &Path, made: &NewInstance) -> Vec<(&'static str, String)> {
     let path = |path: &Path| shell_word(&path.display().to_string());
     let program = shell_word(&env::program());
     let url = &made.url;
-    let signhere = format!("{program} sign --instance {} FILE", path(dir));
+    let signhere = format!(
+        "{program} trust add-instance {url} --fingerprint {}",
+        made.root_sha256
+    );
     let root = path(&dir.join("root.json"));
     vec![
         ("signhere", signhere),

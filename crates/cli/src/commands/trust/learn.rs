@@ -7,14 +7,14 @@ use serde::Serialize;
 use signhere_verify::bundle::Bundle;
 use signhere_verify::policy::{Signer, entry, propose};
 use signhere_verify::verdict::{Step, StepName, Verdict};
-use signhere_verify::verifier::{Artifact, Verifier};
+use signhere_verify::verifier::Artifact;
 
 use crate::commands::Context;
 use crate::commands::verify::BUNDLE_LIMIT;
 use crate::error::{CliError, ErrorFields};
 use crate::output::style::{DIM, paint, tick};
 use crate::output::text::safe;
-use crate::trust::{self, TrustArgs};
+use crate::trust::{self, Known, TrustArgs};
 use crate::{files, policy};
 
 /// No artifact is larger that has to be in memory.
@@ -35,10 +35,10 @@ pub(super) struct LearnArgs {
 
 pub(super) fn run(context: &Context, args: &LearnArgs) -> Result<(), CliError> {
     let instance = policy::instance(context, &args.trust)?;
-    let verifier = Verifier::new(trust::trusted_root(context, &args.trust)?)?;
+    let known = trust::known(context, &args.trust)?;
     let mut learned: Vec<Learned> = Vec::new();
     for file in &args.files {
-        let outcome = learn(context, file, &verifier, instance.as_deref());
+        let outcome = learn(context, file, &known, instance.as_deref());
         let one = Learned::of(file, outcome);
         if !context.output.is_json() {
             one.show(context)?;
@@ -61,11 +61,13 @@ pub(super) fn run(context: &Context, args: &LearnArgs) -> Result<(), CliError> {
 fn learn(
     context: &Context,
     file: &Path,
-    verifier: &Verifier,
+    known: &Known,
     instance: Option<&str>,
 ) -> Result<(Verdict, Signer), CliError> {
     let path = files::bundle_path(file);
     let bundle = Bundle::parse(&files::read(&path, BUNDLE_LIMIT)?)?;
+    let chosen = known.choose(&bundle)?;
+    let (verifier, instance) = (&chosen.verifier, chosen.instance.as_deref().or(instance));
     let hashes = bundle.required_hashes();
     let verdict = if hashes.is_empty() {
         let bytes = files::read(file, BYTES_LIMIT)?;

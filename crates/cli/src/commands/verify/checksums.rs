@@ -26,6 +26,8 @@ pub(super) struct Covered {
     within: Option<PathBuf>,
     /// What was proven of the list.
     verdict: Arc<Verdict>,
+    /// The instance that the list was signed on, where it has a name.
+    pub(super) instance: Option<String>,
 }
 
 /// The files of a list that are there, and the names of those that are not.
@@ -49,6 +51,7 @@ pub(super) fn at_hand(
             list: list.to_owned(),
             within: Some(folder.to_owned()),
             verdict: Arc::clone(verdict),
+            instance: None,
         });
     }
     (found, missing)
@@ -68,6 +71,7 @@ pub(super) fn line_of(
         list: list.to_owned(),
         within: None,
         verdict: Arc::clone(verdict),
+        instance: None,
     };
     let files = checksums.files();
     let folder = list.parent().unwrap_or(Path::new(""));
@@ -100,7 +104,7 @@ impl Covered {
     pub(super) fn check(&self, verification: &Verification<'_>) -> Checked {
         let mut checked = Checked::of(&self.path);
         checked.checksums = Some(self.list.display().to_string());
-        let outcome = verification.allows(&self.verdict, &self.path);
+        let outcome = verification.allows(&self.verdict, self.instance.as_deref(), &self.path);
         checked.error = outcome
             .and_then(|()| self.compare(verification.output))
             .err();

@@ -9,12 +9,13 @@ use signhere_verify::bundle::Bundle;
 use signhere_verify::formats::checksums::{Checksums, ChecksumsError, MAX_LIST_BYTES};
 use signhere_verify::formats::{Attestation, Document, RegistryKeys};
 use signhere_verify::verdict::{Failure, Reason, Verdict};
-use signhere_verify::verifier::{Artifact, Policy, Verifier};
+use signhere_verify::verifier::{Artifact, Policy};
 
 use super::discover::{as_digest, bundle_of, missing_artifact};
 use super::report::{Checked, Other};
 use crate::error::CliError;
 use crate::output::Output;
+use crate::trust::{Chosen, Known};
 use crate::{files, policy};
 
 /// No bundle is larger.
@@ -30,8 +31,8 @@ pub(super) struct Verification<'a> {
     pub(super) policy: Policy,
     /// Whose signature npm's own attestations need.
     pub(super) registry_keys: RegistryKeys,
-    /// What signatures are proven with.
-    pub(super) verifier: Verifier,
+    /// The instances that a bundle may be of.
+    pub(super) known: Known,
     /// Where progress is shown.
     pub(super) output: Output,
     /// Held by whoever has a whole artifact in memory: one at a time.
@@ -63,11 +64,24 @@ impl Verification<'_> {
         let subject = subject.with_digests(&document, self)?;
         let policy = self.policy_for(artifact);
         checked.form = Some(document.form.as_str());
-        let judged = document
-            .attestations
-            .iter()
-            .map(|attestation| Judged::new(attestation, &subject, &policy, self))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut judged = Vec::new();
+        let mut unknown = None;
+        for attestation in &document.attestations {
+            let chosen = attestation.bundle.as_ref().ok();
+            match chosen.map(|bundle| self.known.choose(bundle)).transpose() {
+                Ok(chosen) => {
+                    judged.push(Judged::new(attestation, chosen, &subject, &policy, self)?);
+                }
+                // Where others speak for the artifact, that of a stranger is no word against it.
+                Err(error) if !attestation.is_registrys() => {
+                    unknown.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if let (true, Some(error)) = (judged.is_empty(), unknown) {
+            return Err(error.about(&checked.subject));
+        }
         decide(judged, checked);
         Ok(())
     }
@@ -83,8 +97,13 @@ impl Verification<'_> {
     }
 
     /// Whether who signed a list may sign this file, which the list names.
-    pub(super) fn allows(&self, list: &Verdict, file: &Path) -> Result<(), CliError> {
-        match self.policy_for(file) {
+    pub(super) fn allows(
+        &self,
+        list: &Verdict,
+        instance: Option<&str>,
+        file: &Path,
+    ) -> Result<(), CliError> {
+        match on_instance(&self.policy_for(file), instance) {
             Policy::Trust(question) => match question.allows(list) {
                 Ok(_) => Ok(()),
                 Err(failure) => Err(CliError::from(&*failure).about(&file.display().to_string())),
@@ -92,9 +111,13 @@ impl Verification<'_> {
             _ => Ok(()),
         }
     }
+}
 
-    fn verify(&self, bundle: &Bundle, artifact: &Artifact<'_>, policy: &Policy) -> Verdict {
-        self.verifier.verify(bundle, artifact, policy)
+/// The policy, asked about a bundle of this instance: trust files say whose word counts for whom.
+fn on_instance(policy: &Policy, instance: Option<&str>) -> Policy {
+    match (policy, instance) {
+        (Policy::Trust(question), Some(instance)) => Policy::Trust(question.clone().on(instance)),
+        (policy, _) => policy.clone(),
     }
 }
 
@@ -118,6 +141,7 @@ fn decide(judged: Vec<Judged>, checked: &mut Checked) {
     for (position, one) in judged.into_iter().enumerate() {
         if Some(position) == chosen {
             checked.place = one.place;
+            checked.instance = one.chosen;
             checked.take(one.verdict);
         } else {
             checked.others.push(Other::new(one.place, &one.verdict));
@@ -128,6 +152,8 @@ fn decide(judged: Vec<Judged>, checked: &mut Checked) {
 /// One attestation of a document.
 struct Judged {
     place: Option<String>,
+    /// The instance that it is of; none for a bundle that cannot be read.
+    chosen: Option<Chosen>,
     verdict: Verdict,
     /// Whether the artifact is refused when this one is, whatever the others say: the registry's own.
     has_to_hold: bool,
@@ -136,16 +162,22 @@ struct Judged {
 impl Judged {
     fn new(
         attestation: &Attestation,
+        chosen: Option<Chosen>,
         subject: &Subject<'_>,
         policy: &Policy,
         verification: &Verification<'_>,
     ) -> Result<Self, CliError> {
+        let instance = chosen
+            .as_ref()
+            .and_then(|chosen| chosen.instance.as_deref());
+        let policy = &on_instance(policy, instance);
         let asks_for_key = matches!(policy, Policy::Key(_));
         let has_to_hold = attestation.is_registrys() && !asks_for_key;
-        let verdict = match &attestation.bundle {
-            Err(error) => Verdict::unreadable(error.clone()),
-            Ok(bundle) => subject.verify(|artifact| {
-                let ask = |policy: &Policy| verification.verify(bundle, artifact, policy);
+        let verdict = match (&attestation.bundle, &chosen) {
+            (Err(error), _) => Verdict::unreadable(error.clone()),
+            (Ok(_), None) => return Err(CliError::internal(&"a bundle without an instance")),
+            (Ok(bundle), Some(chosen)) => subject.verify(|artifact| {
+                let ask = |policy: &Policy| chosen.verifier.verify(bundle, artifact, policy);
                 if has_to_hold {
                     let keys = &verification.registry_keys;
                     keys.verify(bundle, |key| ask(&Policy::Key(key.clone())))
@@ -156,6 +188,7 @@ impl Judged {
         };
         Ok(Self {
             place: attestation.place.clone(),
+            chosen,
             verdict: attestation.hold_to_form(verdict, subject.name()),
             has_to_hold,
         })

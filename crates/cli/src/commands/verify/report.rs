@@ -11,6 +11,7 @@ use crate::error::{CliError, ErrorFields};
 use crate::output::style::{DIM, cross, paint, tick};
 use crate::output::text::safe;
 use crate::output::verdict;
+use crate::trust::Chosen;
 
 /// What became of one artifact.
 #[derive(Clone)]
@@ -23,6 +24,8 @@ pub(super) struct Checked {
     pub(super) form: Option<&'static str>,
     /// Where in the document the bundle is that was decided by, where there are several.
     pub(super) place: Option<String>,
+    /// The instance by whose trust it was judged.
+    pub(super) instance: Option<Chosen>,
     /// What was proven, where a bundle was judged.
     pub(super) verdict: Option<Verdict>,
     /// Why it is not verified, if it is not.
@@ -51,6 +54,7 @@ impl Checked {
             bundle: None,
             form: None,
             place: None,
+            instance: None,
             verdict: None,
             error: None,
             others: Vec::new(),
@@ -95,6 +99,12 @@ impl Checked {
                 output.line(format_args!("   {} {place}", paint(DIM, "in")))?;
             }
             output.line(verdict::steps(verdict, true))?;
+            if let Some(instance) = self.instance.as_ref().and_then(InstanceReport::of) {
+                output.line(format_args!(
+                    "   {} {instance}",
+                    paint(DIM, "by the trust of")
+                ))?;
+            }
             for other in &self.others {
                 output.line(other)?;
             }
@@ -114,6 +124,7 @@ impl Checked {
             place: self.place.as_deref(),
             checksums: self.checksums.as_deref(),
             verified: self.error.is_none(),
+            instance: self.instance.as_ref().and_then(InstanceReport::of),
             verdict: self.verdict.as_ref(),
             error: self.error.as_ref().map(CliError::fields),
             others: self.others.iter().map(Other::report).collect(),
@@ -176,6 +187,7 @@ pub(super) struct Outcome<'a> {
     place: Option<&'a str>,
     checksums: Option<&'a str>,
     verified: bool,
+    instance: Option<InstanceReport<'a>>,
     verdict: Option<&'a Verdict>,
     error: Option<ErrorFields>,
     others: Vec<OtherOutcome<'a>>,
@@ -186,4 +198,31 @@ struct OtherOutcome<'a> {
     place: Option<&'a str>,
     verified: bool,
     code: Option<&'static str>,
+}
+
+/// The instance that an artifact was judged by, if it has a name.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct InstanceReport<'a> {
+    name: &'a str,
+    as_of: Option<&'a str>,
+}
+
+impl<'a> InstanceReport<'a> {
+    fn of(chosen: &'a Chosen) -> Option<Self> {
+        Some(Self {
+            name: chosen.instance.as_deref()?,
+            as_of: chosen.as_of.as_deref(),
+        })
+    }
+}
+
+impl std::fmt::Display for InstanceReport<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&safe(self.name))?;
+        match self.as_of {
+            Some(as_of) => write!(f, ", as of {as_of}"),
+            None => Ok(()),
+        }
+    }
 }

@@ -148,4 +148,56 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         mend: Mend::Do("check what --registry-keys names"),
     },
+    Entry {
+        code: "SH-INSTANCE-UNKNOWN-BUNDLE",
+        exits: &[Exit::Trust],
+        what: "The bundle was signed on an instance that is not known here.",
+        why: "Neither its log nor its certificate authority is in any trusted root at hand: nothing can be said for or against it.",
+        causes: &[
+            "it was signed on a private instance",
+            "the instance has new keys, and could not be asked for them",
+        ],
+        mend: Mend::Do("signhere trust add-instance URL --fingerprint HEX"),
+    },
+    Entry {
+        code: "SH-INSTANCE-FINGERPRINT",
+        exits: &[Exit::Trust],
+        what: "The first root of the instance is not the one that was pinned.",
+        why: "The root is what everything else of an instance is believed by; it is compared before it is read.",
+        causes: &[
+            "the fingerprint is another instance's",
+            "the URL is another instance's",
+            "somebody else answers in its place",
+        ],
+        mend: Mend::Do("ask who runs the instance for the SHA-256 of its root.json"),
+    },
+    Entry {
+        code: "SH-INSTANCE-NAME-TAKEN",
+        exits: &[Exit::Failed],
+        what: "Another instance has this name already.",
+        why: "What verifies under a name must not change with whoever was added last.",
+        causes: &[
+            "two instances have the same host",
+            "the instance was made anew",
+        ],
+        mend: Mend::Do("give this one another name: --name NAME"),
+    },
+    Entry {
+        code: "SH-INSTANCE-BROKEN",
+        exits: &[Exit::Trust],
+        what: "What was kept of an added instance cannot be read.",
+        why: "Trust is not guessed from a part of it.",
+        causes: &["the file was changed by hand"],
+        mend: Mend::Do(
+            "remove its folder, and add it again: signhere trust add-instance URL --fingerprint HEX",
+        ),
+    },
+    Entry {
+        code: "SH-NO-HOME",
+        exits: &[Exit::Failed],
+        what: "There is no folder to keep trust in.",
+        why: "What was verified once is kept, to notice a repository that goes back.",
+        causes: &["neither XDG_DATA_HOME nor HOME is set"],
+        mend: Mend::Do("set HOME"),
+    },
 ];
