@@ -8,7 +8,7 @@ const MAX_NAME: usize = 200;
 /// A role's document in a folder and, but for a version in front, in a repository: `targets.json`,
 /// `a%2Fb.json`.
 pub fn document_name(role: &str) -> String {
-    format!("{}.json", encode_name(role))
+    format!("{}.json", shortened(encode(role.as_bytes(), |_| false), role))
 }
 
 /// Any text as one name of a file or one segment of a URL's path: what RFC 3986 section 2.3 does not call
@@ -18,6 +18,11 @@ pub fn encode_name(text: &str) -> String {
     if matches!(name.as_str(), "." | "..") {
         name = name.replace('.', "%2E");
     }
+    shortened(name, text)
+}
+
+/// `name`, which stands for `text`, as long as file systems take it.
+fn shortened(name: String, text: &str) -> String {
     if name.len() <= MAX_NAME {
         return name;
     }
@@ -94,13 +99,15 @@ mod tests {
             ("targets", "targets.json"),
             ("a/b", "a%2Fb.json"),
             ("../root", "..%2Froot.json"),
-            ("..", "%2E%2E.json"),
+            ("..", "...json"),
             ("\u{e9} ?#%", "%C3%A9%20%3F%23%25.json"),
         ] {
             assert_eq!(document_name(role), name);
         }
         assert_eq!(remote_name("a/b", Some(3)), "3.a%2Fb.json");
         assert_eq!(remote_name("..", None), "...json");
+        assert_eq!(encode_name(".."), "%2E%2E");
+        assert_eq!(encode_name("..."), "...");
         let long = encode_name(&"x/".repeat(300));
         assert_eq!(long.len(), MAX_NAME);
         assert_ne!(long, encode_name(&"x/".repeat(301)));
