@@ -62,16 +62,12 @@ impl Named {
     /// The instance that the flags, the environment or the configuration file
     /// name; the public-good one when nothing does.
     pub(crate) fn find(context: &Context) -> Result<Self, CliError> {
-        let named = Self::named(context)?;
-        Ok(named.unwrap_or_else(|| Self::Followed("public".to_owned())))
-    }
-
-    /// The same; none when nothing names one.
-    fn named(context: &Context) -> Result<Option<Self>, CliError> {
         let config = Config::load(context.global.config.as_deref())?;
         let name = context.global.instance.as_deref();
-        let name = name.or(config.instance.as_deref());
-        name.map(|name| Self::parse(name, &config)).transpose()
+        match name.or(config.instance.as_deref()) {
+            Some(name) => Self::parse(name, &config),
+            None => Ok(Self::Followed("public".to_owned())),
+        }
     }
 
     fn parse(name: &str, config: &Config) -> Result<Self, CliError> {
@@ -123,12 +119,23 @@ pub(crate) fn trusted_root(context: &Context, args: &TrustArgs) -> Result<Truste
     }
 }
 
-/// The instances that a bundle may be of: the one that was named, or all that are known.
+/// The instances that a bundle may be of: the one that was named, or all that are known. The configuration's
+/// default is one among them, unless nobody but its URL vouches for it.
 pub(crate) fn known(context: &Context, args: &TrustArgs) -> Result<Known, CliError> {
     if args.trusted_root.is_some() || args.trust_config.is_some() {
         return Ok(Known::one(context, trusted_root(context, args)?));
     }
-    match Named::named(context)? {
+    let config = Config::load(context.global.config.as_deref())?;
+    let flag = context.global.instance.as_deref();
+    let default = config.instance.as_deref().filter(|_| flag.is_none());
+    let parse = |name: &str| Named::parse(name, &config);
+    let default = default.map(parse).transpose()?;
+    let named = match (flag, &default) {
+        (Some(name), _) => Some(parse(name)?),
+        (None, Some(Named::At(url))) => Some(Named::At(url.clone())),
+        (None, _) => None,
+    };
+    match named {
         Some(Named::Followed(name)) => Ok(Known::new(
             context,
             vec![followed(&name)?],
@@ -137,11 +144,21 @@ pub(crate) fn known(context: &Context, args: &TrustArgs) -> Result<Known, CliErr
         )),
         Some(_) => Ok(Known::one(context, trusted_root(context, args)?)),
         None => {
-            let path = local_folder().map(|folder| folder.join(TRUST_CONFIG));
-            let local = path.map(|path| load(&path, Instance::from_client_trust_config));
-            let local = local.transpose()?;
-            let local = local.map(|local| (Some("local".to_owned()), local.trusted_root));
-            let others = local.into_iter().collect();
+            let local = local_folder().map(|folder| ("local", folder));
+            let folders = config.instances.iter();
+            let folders = folders.map(|(name, place)| (name.as_str(), Path::new(place)));
+            let default = match &default {
+                Some(Named::Folder(folder)) => Some(("default", folder.as_path())),
+                _ => None,
+            };
+            let mut others = Vec::new();
+            for (name, folder) in folders.chain(default).chain(local) {
+                let path = folder.join(TRUST_CONFIG);
+                if path.is_file() {
+                    let instance = load(&path, Instance::from_client_trust_config)?;
+                    others.push((Some(name.to_owned()), instance.trusted_root));
+                }
+            }
             Ok(Known::new(context, Followed::all()?, others, false))
         }
     }

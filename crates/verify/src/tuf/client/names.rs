@@ -8,7 +8,10 @@ const MAX_NAME: usize = 200;
 /// A role's document in a folder and, but for a version in front, in a repository: `targets.json`,
 /// `a%2Fb.json`.
 pub fn document_name(role: &str) -> String {
-    format!("{}.json", shortened(encode(role.as_bytes(), |_| false), role))
+    format!(
+        "{}.json",
+        shortened(encode(role.as_bytes(), |_| false), role)
+    )
 }
 
 /// Any text as one name of a file or one segment of a URL's path: what RFC 3986 section 2.3 does not call
