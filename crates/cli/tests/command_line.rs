@@ -276,3 +276,19 @@ fn codes_are_listed_and_the_nearest_is_suggested() {
          \x20     mend  signhere explain\n"
     );
 }
+
+/// A bundle of 5 GB (a file with a hole in it, where the file system makes them) is not read further than any bundle is.
+#[test]
+fn a_bundle_of_five_gigabytes_is_refused() {
+    let place = Workplace::new();
+    place.write("a", "a");
+    let bundle = place.path("a.sigstore.json");
+    let file = fs::File::create(&bundle).unwrap();
+    file.set_len(5 << 30).unwrap();
+    let args = ["verify", "a", "--bundle", "a.sigstore.json"];
+    let ran = place.run(args.into_iter().chain(ANYBODY)).exits(1);
+    assert!(ran.stderr.contains("16777216 bytes"), "{ran:?}");
+    let args = ["verify", "a", "--trust", "a.sigstore.json"];
+    let ran = place.run(args).exits(30);
+    assert!(ran.stderr.contains("[SH-FILE-TOO-LARGE]"), "{ran:?}");
+}
