@@ -58,6 +58,7 @@ fn a_newcomer_sees_who_signed_and_after_one_command_a_plain_yes() {
     for fact in ["[SH-SIGNER-UNLISTED]", ALICE, issuer.as_str()] {
         assert!(refused.stderr.contains(fact), "{fact}: {refused:#?}");
     }
+    assert!(refused.stderr.contains(", signed at 20"), "{refused:#?}");
     let command = mend(&refused);
     assert_eq!(
         command,
@@ -74,6 +75,7 @@ fn a_newcomer_sees_who_signed_and_after_one_command_a_plain_yes() {
     let yes = verify(&place, &instance, &["tool.tar.gz"]).exits(0);
     assert_eq!(yes.stderr, "");
     assert!(yes.stdout.contains(ALICE), "{yes:#?}");
+    assert!(yes.stdout.contains("(alice in "), "{yes:#?}");
     let document = verify(&place, &instance, &["tool.tar.gz", "--json"]).exits(0);
     let steps = &document.json()["results"][0]["verdict"]["steps"];
     let policy = steps.as_array().unwrap().last().unwrap().clone();

@@ -35,6 +35,10 @@ pub(crate) fn summary(subject: &str, verdict: &Verdict) -> String {
     {
         let _ = write!(line, " at {earliest}");
     }
+    if let Some(Step::Policy(policy)) = verdict.step(StepName::Policy) {
+        let listed = format_args!("({} in {})", policy.signer, safe(&policy.file));
+        let _ = write!(line, " {}", paint(DIM, listed));
+    }
     line
 }
 

@@ -253,7 +253,10 @@ impl Question {
     }
 
     fn unlisted(&self, proven: &Proven<'_>) -> Box<Failure> {
-        let who = proven.to_string();
+        let who = match proven.times.iter().min() {
+            Some(first) => format!("{proven}, signed at {first}"),
+            None => proven.to_string(),
+        };
         let claims = |file: &TrustFile, signer: &Signer| {
             let is_named = signer
                 .files
