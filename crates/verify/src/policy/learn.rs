@@ -28,6 +28,9 @@ pub enum Unlistable {
     /// Whoever opens a pull request has such an identity.
     #[error("it was made for a pull request, which anybody can open")]
     PullRequest,
+    /// The instance has no name that an entry could be limited to.
+    #[error("it was signed on an instance that has no name here")]
+    Instance,
 }
 
 /// Returns the signer of a bundle as a trust file would list it, called after who it is.
@@ -55,14 +58,19 @@ pub fn propose(
         }
         _ => return Err(Unlistable::Unproven),
     };
-    set_instance(&mut signer, instance);
+    set_instance(&mut signer, instance)?;
     Ok(signer)
 }
 
-/// The public instances need no word of it.
-fn set_instance(signer: &mut Signer, instance: Option<&str>) {
-    if let Some(instance) = instance.filter(|name| !signer.is_on(name) && is_name(name)) {
-        signer.instances = Some(vec![instance.to_owned()]);
+/// The public instances need no word of it; an entry for another one that cannot be named would count on those.
+fn set_instance(signer: &mut Signer, instance: Option<&str>) -> Result<(), Unlistable> {
+    match instance {
+        Some(name) if !signer.is_on(name) && !is_name(name) => Err(Unlistable::Instance),
+        Some(name) if !signer.is_on(name) => {
+            signer.instances = Some(vec![name.to_owned()]);
+            Ok(())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -120,7 +128,7 @@ pub(super) fn by_identity(
             repository_id: None,
         },
     );
-    set_instance(&mut signer, instance);
+    set_instance(&mut signer, instance)?;
     Ok(signer)
 }
 
