@@ -259,6 +259,10 @@ fn a_list_vouches_for_the_files_that_it_names() {
         assert_eq!(all, [("d/SHA256SUMS", None), (name, Some(code))]);
     }
     desk.verify(&["--checksums", "d/SHA256SUMS", "d"]).exits(2);
+    // Where it is said to be a list its name does not matter.
+    desk.signed("d/any name", &list, ".sigstore.json");
+    let ran = desk.verify(&["--checksums", "d/any name", "d/a"]).exits(0);
+    assert!(ran.stdout.contains("d/a  as d/any name says"), "{ran:?}");
 
     // A file that is not the one that was meant.
     desk.place.write("d/a", "A");
@@ -466,6 +470,38 @@ fn an_npm_package_needs_the_registry_and_the_builder() {
         "trust/root.json",
     ]);
     assert!(ran.exits(30).stderr.contains("SH-TRUST-KEYS"));
+}
+
+/// A list speaks for no file that its signer may not sign.
+#[test]
+fn a_list_is_as_good_as_its_signer() {
+    let desk = Desk::new();
+    desk.place.write("d/a.txt", "a");
+    desk.place.write("d/b.zip", "b");
+    let list = format!("{}  a.txt\n{}  b.zip\n", sum("a"), sum("b"));
+    desk.signed("d/SHA256SUMS", &list, ".sigstore.json");
+    let verify = |files: &str| {
+        let signer =
+            format!("[signers.ada]\nidentity = \"{IDENTITY}\"\nissuer = \"{ISSUER}\"\n{files}\n");
+        desk.place.write("trust.toml", signer);
+        let root = ["--trusted-root", "trust/root.json"];
+        let what = ["verify", "--trust", "trust.toml", "--json", "d/SHA256SUMS"];
+        desk.place.run(what.iter().chain(&root))
+    };
+    let codes = |ran: Ran| -> Vec<Option<String>> {
+        let document = ran.json();
+        let codes = results(&document).into_iter().map(|(_, code)| code);
+        codes.map(|code| code.map(ToOwned::to_owned)).collect()
+    };
+    assert_eq!(codes(verify("").exits(0)), [None, None, None]);
+    let all = "files = [\"d/SHA256SUMS\", \"d/*.txt\", \"d/*.zip\"]";
+    assert_eq!(codes(verify(all).exits(0)), [None, None, None]);
+    let refused = Some("SH-SIGNER-FILE".to_owned());
+    let some = "files = [\"d/SHA256SUMS\", \"d/*.txt\"]";
+    assert_eq!(codes(verify(some).exits(22)), [None, None, refused.clone()]);
+    // Not even the list.
+    let ran = verify("files = [\"d/*.txt\"]").exits(22);
+    assert_eq!(codes(ran), [refused]);
 }
 
 /// By its size, before any of it is read.

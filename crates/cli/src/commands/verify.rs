@@ -35,6 +35,7 @@ pub(crate) fn run(context: &Context, args: &VerifyArgs) -> Result<(), CliError> 
         policy: args.policy(context)?,
         registry_keys: args.registry_keys()?,
         known: trust::known(context, &args.trust)?,
+        is_list: args.checksums.is_some(),
         output: match is_many {
             true => context.output.below_a_bar(),
             false => context.output,

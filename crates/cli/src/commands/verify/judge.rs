@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use signhere_pki::digest::{Digest, HashAlgorithm};
 use signhere_verify::bundle::Bundle;
@@ -33,6 +33,8 @@ pub(super) struct Verification<'a> {
     pub(super) registry_keys: RegistryKeys,
     /// The instances that a bundle may be of.
     pub(super) known: Known,
+    /// Whether what is verified is a list of checksums, whatever its name.
+    pub(super) is_list: bool,
     /// Where progress is shown.
     pub(super) output: Output,
     /// Held by whoever has a whole artifact in memory: one at a time.
@@ -205,6 +207,8 @@ struct Subject<'a> {
     bytes: OnceCell<Vec<u8>>,
     list: Option<Result<Checksums, ChecksumsError>>,
     in_memory: &'a Mutex<()>,
+    /// Held from when its bytes are in memory until nobody needs them.
+    turn: OnceCell<MutexGuard<'a, ()>>,
 }
 
 impl<'a> Subject<'a> {
@@ -218,8 +222,9 @@ impl<'a> Subject<'a> {
             bytes: OnceCell::new(),
             list: None,
             in_memory: &verification.in_memory,
+            turn: OnceCell::new(),
         };
-        let is_list = subject.name().is_some_and(Checksums::is_name);
+        let is_list = verification.is_list || subject.name().is_some_and(Checksums::is_name);
         let limit = u64::try_from(MAX_LIST_BYTES).unwrap_or(u64::MAX);
         if is_list && path.metadata().is_ok_and(|file| file.len() <= limit) {
             let bytes = files::read(path, limit).map_err(|error| missing_artifact(path, error))?;
@@ -267,16 +272,19 @@ impl<'a> Subject<'a> {
         if !is_file || !verdict.failure.as_ref().is_some_and(needs_bytes) {
             return Ok(verdict);
         }
-        if let Some(bytes) = self.bytes.get() {
-            return Ok(verify(&Artifact::Bytes(bytes)));
-        }
-        // Pure Ed25519 (RFC 8032) reads the message twice: it has to be in memory.
-        let _one_at_a_time = self
-            .in_memory
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let bytes = files::read(self.path, BYTES_LIMIT)?;
-        Ok(verify(&Artifact::Bytes(&bytes)))
+        // Pure Ed25519 (RFC 8032) reads the message twice: it has to be in memory. Once for all bundles of a document,
+        // however many those are.
+        let bytes = match self.bytes.get() {
+            Some(bytes) => bytes,
+            None => {
+                let turn = self.in_memory.lock();
+                self.turn
+                    .get_or_init(|| turn.unwrap_or_else(PoisonError::into_inner));
+                let bytes = files::read(self.path, BYTES_LIMIT)?;
+                self.bytes.get_or_init(|| bytes)
+            }
+        };
+        Ok(verify(&Artifact::Bytes(bytes)))
     }
 
     /// The file's name, where there is a file.
