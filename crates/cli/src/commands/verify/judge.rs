@@ -277,9 +277,9 @@ impl<'a> Subject<'a> {
         let bytes = match self.bytes.get() {
             Some(bytes) => bytes,
             None => {
-                let turn = self.in_memory.lock();
+                let lock = || self.in_memory.lock();
                 self.turn
-                    .get_or_init(|| turn.unwrap_or_else(PoisonError::into_inner));
+                    .get_or_init(|| lock().unwrap_or_else(PoisonError::into_inner));
                 let bytes = files::read(self.path, BYTES_LIMIT)?;
                 self.bytes.get_or_init(|| bytes)
             }
