@@ -54,9 +54,9 @@ pub(crate) fn run(context: &Context, args: &VerifyArgs) -> Result<(), CliError> 
 
     let covered = asked.covered(args, &done, context);
     let mut shown = Shown::new(context, covered.len(), &mut done);
-    let checks = |work: &Result<Covered, Checked>| match work {
+    let checks = |work: &Result<Covered, Box<Checked>>| match work {
         Ok(covered) => covered.check(&verification),
-        Err(checked) => checked.clone(),
+        Err(checked) => Checked::clone(checked),
     };
     batch::in_order(&covered, checks, |checked| shown.take(checked))?;
     shown.bar.finish_and_clear();
@@ -119,7 +119,7 @@ impl Asked {
         args: &VerifyArgs,
         done: &[Checked],
         context: &Context,
-    ) -> Vec<Result<Covered, Checked>> {
+    ) -> Vec<Result<Covered, Box<Checked>>> {
         let mut covered = Vec::new();
         let verified = done.iter().filter(|checked| checked.error.is_none());
         for checked in verified {
@@ -147,7 +147,7 @@ impl Asked {
                     let of = |file: &PathBuf| {
                         checksums::line_of(file, &list, lines, &verdict)
                             .map(signed_on)
-                            .map_err(|error| Checked::refused(file, error))
+                            .map_err(|error| Box::new(Checked::refused(file, error)))
                     };
                     covered.extend(args.artifacts.iter().map(of));
                 }
@@ -160,12 +160,12 @@ impl Asked {
                         continue;
                     }
                     let error = CliError::from(error.clone()).about(&checked.subject);
-                    covered.push(Err(Checked::refused(&list, error)));
+                    covered.push(Err(Box::new(Checked::refused(&list, error))));
                 }
                 (None, Some(_)) => {
                     let message = format!("{}: it is too large for a list", list.display());
                     let error = CliError::new(Exit::NoMatchingSignature, "SH-CHECKSUMS", message);
-                    covered.push(Err(Checked::refused(&list, error)));
+                    covered.push(Err(Box::new(Checked::refused(&list, error))));
                 }
             }
         }
@@ -216,7 +216,7 @@ impl Asked {
         }
         match failed
             .map(CliError::exit)
-            .or(error.map(|error| error.exit()))
+            .or_else(|| error.map(|error| error.exit()))
         {
             Some(exit) => Err(CliError::reported(exit)),
             None => Ok(()),

@@ -148,9 +148,8 @@ impl Followed {
         let Some(folder) = folder() else {
             return Ok(all);
         };
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(_) => return Ok(all),
+        let Ok(entries) = fs::read_dir(&folder) else {
+            return Ok(all);
         };
         let mut names: Vec<String> = entries
             .flatten()

@@ -36,7 +36,7 @@ pub(super) fn at_hand(
     checksums: &Checksums,
     verdict: &Arc<Verdict>,
 ) -> (Vec<Covered>, Vec<String>) {
-    let folder = list.parent().unwrap_or(Path::new(""));
+    let folder = list.parent().unwrap_or_else(|| Path::new(""));
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     for (name, digests) in checksums.files() {
         let path = folder.join(name);
@@ -74,7 +74,7 @@ pub(super) fn line_of(
         instance: None,
     };
     let files = checksums.files();
-    let folder = list.parent().unwrap_or(Path::new(""));
+    let folder = list.parent().unwrap_or_else(|| Path::new(""));
     let whole = file.strip_prefix(folder).unwrap_or(file).to_str();
     if let Some((_, digests)) = files.iter().find(|(name, _)| Some(*name) == whole) {
         return Ok(covered(digests.clone()));

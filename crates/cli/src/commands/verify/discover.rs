@@ -59,7 +59,10 @@ pub(super) fn bundle_of(
 
 /// The file that `gh attestation download` names after the artifact's digest, next to it or in the current folder.
 fn by_digest(artifact: &Path, output: Output) -> Result<Option<PathBuf>, CliError> {
-    let mut folders = vec![artifact.parent().unwrap_or(Path::new("")), Path::new("")];
+    let mut folders = vec![
+        artifact.parent().unwrap_or_else(|| Path::new("")),
+        Path::new(""),
+    ];
     folders.dedup();
     folders.retain(|folder| has_digest_names(folder));
     if folders.is_empty() {
