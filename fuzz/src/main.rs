@@ -17,6 +17,9 @@ libfuzzer_sys::fuzz_target!(
             let names: Vec<_> = targets::TARGETS.iter().map(|target| target.name).collect();
             panic!("FUZZ_TARGET is one of {}", names.join(", "))
         });
+        if std::env::var_os("FUZZ_DICTIONARY").is_some() {
+            dictionary(target.tokens);
+        }
         TARGET.get_or_init(|| target.run);
     },
     |input: &[u8]| {
@@ -25,3 +28,12 @@ libfuzzer_sys::fuzz_target!(
         }
     }
 );
+
+/// Writes the pieces of the form as libFuzzer reads them, and ends.
+fn dictionary(tokens: &[&str]) {
+    for token in tokens {
+        let bytes: String = token.bytes().map(|byte| format!("\\x{byte:02x}")).collect();
+        println!("\"{bytes}\"");
+    }
+    std::process::exit(0);
+}
