@@ -74,7 +74,12 @@ pub(crate) fn instance(context: &Context, args: &TrustArgs) -> Result<Option<Str
         Named::Folder(_) => "local".to_owned(),
         Named::At(url) => match url.host_str() {
             Some("127.0.0.1" | "localhost") => "local".to_owned(),
-            _ => context.global.instance.clone().unwrap_or_default(),
+            // No instance that is followed by name can be called so by accident.
+            host => {
+                let host = host.unwrap_or_default().replace('.', "-");
+                let start: String = host.chars().take(48).collect();
+                format!("at-{start}")
+            }
         },
     };
     Ok(Some(name))
