@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::commands::{
-    completions::CompletionsArgs, explain::ExplainArgs, key::KeyArgs, log::LogArgs, man::ManArgs,
-    quickstart::QuickstartArgs, serve::ServeArgs, sign::SignArgs, token::TokenArgs,
-    trust::TrustCommandArgs, tuf::TufArgs, verify::VerifyArgs,
+    bundle::BundleArgs, completions::CompletionsArgs, explain::ExplainArgs, key::KeyArgs,
+    log::LogArgs, man::ManArgs, quickstart::QuickstartArgs, serve::ServeArgs, sign::SignArgs,
+    token::TokenArgs, trust::TrustCommandArgs, tuf::TufArgs, verify::VerifyArgs,
 };
 
 /// Where do I sign? Signs files with the identity you already have, and
@@ -69,6 +69,7 @@ pub(crate) enum Command {
     Sign(SignArgs),
     Verify(VerifyArgs),
     Explain(ExplainArgs),
+    Bundle(BundleArgs),
     Key(KeyArgs),
     Serve(ServeArgs),
     Trust(TrustCommandArgs),
@@ -78,6 +79,13 @@ pub(crate) enum Command {
     Tuf(TufArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
+}
+
+impl Command {
+    /// Whether the command's own flags ask for the document of `--json`.
+    pub(crate) fn wants_json(&self) -> bool {
+        matches!(self, Self::Verify(args) if args.wants_json())
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod bundle;
 pub(crate) mod completions;
 pub(crate) mod explain;
 pub(crate) mod key;
@@ -62,6 +63,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<(), CliError> {
         Command::Sign(args) => sign::run(context, &args),
         Command::Verify(args) => verify::run(context, &args),
         Command::Explain(args) => explain::run(context, &args),
+        Command::Bundle(args) => bundle::run(context, &args),
         Command::Key(args) => key::run(context, &args),
         Command::Serve(args) => serve::run(context, &args),
         Command::Log(args) => log::run(context, &args),

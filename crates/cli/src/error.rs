@@ -174,6 +174,26 @@ impl CliError {
         self
     }
 
+    /// The code, as it stands in the catalogue.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What happened, not neutralised.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What should have been there.
+    pub(crate) fn expected_text(&self) -> Option<&str> {
+        self.expected.as_deref()
+    }
+
+    /// What was there instead.
+    pub(crate) fn found_text(&self) -> Option<&str> {
+        self.found.as_deref()
+    }
+
     /// What mends it: what somebody said who knew the particulars, or what the
     /// catalogue says of the code.
     pub(crate) fn mend_or_usual(&self) -> Option<&str> {
@@ -278,16 +298,16 @@ struct ErrorDocument {
 }
 
 /// An error within a document.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ErrorFields {
-    code: &'static str,
-    message: String,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
     check: Option<StepName>,
     excerpt: Option<Box<[String; 2]>>,
-    expected: Option<String>,
-    found: Option<String>,
-    mend: Option<String>,
+    pub(crate) expected: Option<String>,
+    pub(crate) found: Option<String>,
+    pub(crate) mend: Option<String>,
     exit_code: u8,
 }
 

@@ -45,10 +45,11 @@ use crate::output::Output;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let mut cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
+    cli.global.json |= cli.command.wants_json();
     let context = Context::new(cli.global);
     match commands::run(&context, cli.command) {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,7 +6,10 @@
 //! - Colour only on a terminal, and never with `NO_COLOR`: `anstream` strips
 //!   the styles that the functions here put in.
 
+pub(crate) mod explain;
+pub(crate) mod html;
 pub(crate) mod progress;
+pub(crate) mod sarif;
 pub(crate) mod style;
 pub(crate) mod text;
 pub(crate) mod verdict;
@@ -61,6 +64,22 @@ impl Output {
             has_bar: true,
             ..self
         }
+    }
+
+    /// The same, but for results: standard output carries something else.
+    pub(crate) fn silent(self) -> Self {
+        Self {
+            quiet: true,
+            ..self
+        }
+    }
+
+    /// Prints a whole document, byte for byte.
+    pub(crate) fn exactly(self, text: &str) -> Result<(), CliError> {
+        io::stdout()
+            .lock()
+            .write_all(text.as_bytes())
+            .map_err(|error| CliError::output(&error))
     }
 
     /// Prints one line of the result, for people.

@@ -1,7 +1,9 @@
 //! Sigstore bundles: a signature with everything needed to verify it offline.
 
 mod builder;
+mod claims;
 mod error;
+mod parts;
 mod read;
 mod rekor_v1;
 #[cfg(test)]
@@ -16,7 +18,11 @@ use crate::dsse::Envelope;
 use crate::proto_json::Message;
 
 pub use builder::BundleBuilder;
+pub use claims::{
+    CertificateClaim, Claims, LogEntryClaim, ProofClaim, SctClaim, SubjectClaim, TimestampClaim,
+};
 pub use error::BundleError;
+pub use parts::{Parts, PartsError};
 pub use tlog_entry::{InclusionProof, TlogEntry};
 
 /// The largest bundle that is read, in bytes.

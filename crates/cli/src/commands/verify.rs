@@ -5,6 +5,7 @@ mod batch;
 mod checksums;
 mod discover;
 mod folder;
+mod form;
 mod judge;
 mod report;
 
@@ -29,6 +30,7 @@ use crate::trust;
 
 pub(crate) fn run(context: &Context, args: &VerifyArgs) -> Result<(), CliError> {
     let mut asked = Asked::new(args)?;
+    let inner = form::context(context, args)?;
     let is_many = asked.files.len() > 1 || args.checksums.is_some();
     let verification = Verification {
         bundle: args.bundle.as_deref(),
@@ -44,7 +46,7 @@ pub(crate) fn run(context: &Context, args: &VerifyArgs) -> Result<(), CliError> 
     };
 
     let mut done = Vec::new();
-    let mut shown = Shown::new(context, asked.files.len(), &mut done);
+    let mut shown = Shown::new(&inner, args, asked.files.len(), &mut done);
     batch::in_order(
         &asked.files,
         |file| verification.check(file),
@@ -53,7 +55,7 @@ pub(crate) fn run(context: &Context, args: &VerifyArgs) -> Result<(), CliError> 
     shown.bar.finish_and_clear();
 
     let covered = asked.covered(args, &done, context);
-    let mut shown = Shown::new(context, covered.len(), &mut done);
+    let mut shown = Shown::new(&inner, args, covered.len(), &mut done);
     let checks = |work: &Result<Covered, Box<Checked>>| match work {
         Ok(covered) => covered.check(&verification),
         Err(checked) => Checked::clone(checked),
@@ -192,15 +194,21 @@ impl Asked {
                 .iter()
                 .map(|path| path.display().to_string())
                 .collect();
-            context.output.document(&Report {
+            let trees =
+                |checked: &Checked| args.explain.then(|| form::nodes(context, args, checked));
+            let report = Report {
                 version: 1,
                 verified: failed.is_none() && error.is_none(),
-                results: done.iter().map(Checked::report).collect(),
+                results: done
+                    .iter()
+                    .map(|checked| checked.report(trees(checked)))
+                    .collect(),
                 unsigned: &unsigned,
                 missing: &self.missing,
                 skipped: &self.skipped,
                 error: error.as_ref().map(CliError::fields),
-            })?;
+            };
+            form::emit(context, args, &form::json(&report)?)?;
         } else {
             let unsigned = self.unsigned.iter().map(|path| path.display().to_string());
             remark(
@@ -213,6 +221,7 @@ impl Asked {
             if let Some(error) = &error {
                 context.output.error(error);
             }
+            form::write(context, args, done, error.as_ref())?;
         }
         match failed
             .map(CliError::exit)
@@ -266,21 +275,33 @@ impl Asked {
 /// Results on their way to whoever looks on.
 struct Shown<'a> {
     context: &'a Context,
+    args: &'a VerifyArgs,
     done: &'a mut Vec<Checked>,
     bar: ProgressBar,
 }
 
 impl<'a> Shown<'a> {
-    fn new(context: &'a Context, count: usize, done: &'a mut Vec<Checked>) -> Self {
+    fn new(
+        context: &'a Context,
+        args: &'a VerifyArgs,
+        count: usize,
+        done: &'a mut Vec<Checked>,
+    ) -> Self {
         Self {
             context,
+            args,
             done,
             bar: progress::files(context.output, "verifying", count),
         }
     }
 
     fn take(&mut self, checked: Checked) -> Result<(), CliError> {
-        self.bar.suspend(|| checked.show(self.context))?;
+        let tree = self
+            .args
+            .explain
+            .then(|| form::nodes(self.context, self.args, &checked));
+        self.bar
+            .suspend(|| checked.show(self.context, tree.as_deref()))?;
         self.bar.inc(1);
         self.done.push(checked);
         Ok(())

@@ -172,7 +172,7 @@ fn message_digest(mut message: Message<'_>) -> Result<Digest, BundleError> {
     })
 }
 
-fn envelope(mut message: Message<'_>) -> Result<Envelope, BundleError> {
+pub(super) fn envelope(mut message: Message<'_>) -> Result<Envelope, BundleError> {
     let envelope = envelope_fields(&mut message)?;
     message.finish();
     Ok(envelope)

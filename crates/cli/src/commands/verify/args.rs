@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, ValueHint};
+use clap::{ArgGroup, Args, ValueEnum, ValueHint};
 use signhere_pki::key::PublicKey;
 use signhere_verify::formats::{NPM_KEYS, RegistryKeys};
 use signhere_verify::policy::Question;
@@ -60,8 +60,31 @@ pub(crate) struct VerifyArgs {
     /// The public key that must have signed (PEM)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["certificate_identity", "certificate_oidc_issuer"])]
     pub(super) key: Option<PathBuf>,
+    /// Show the whole chain of evidence as a tree
+    #[arg(long)]
+    pub(super) explain: bool,
+    /// The form of the result
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = Format::Text)]
+    pub(super) format: Format,
+    /// Write the result in that form to a file, and for people on standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) output: Option<PathBuf>,
     #[command(flatten)]
     pub(super) trust: TrustArgs,
+}
+
+/// The form of the result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people, on a terminal
+    #[default]
+    Text,
+    /// The document of --json
+    Json,
+    /// SARIF 2.1.0, for CI systems
+    Sarif,
+    /// One page that needs nothing else
+    Html,
 }
 
 impl VerifyArgs {
@@ -73,6 +96,11 @@ impl VerifyArgs {
         let bytes = files::read(path, KEY_LIMIT).map_err(|error| error.exits(Exit::Trust))?;
         RegistryKeys::parse(&bytes)
             .map_err(|error| CliError::from(error).about(&path.display().to_string()))
+    }
+
+    /// Whether the document of `--json` is asked for.
+    pub(crate) fn wants_json(&self) -> bool {
+        self.format == Format::Json
     }
 
     /// Who must have signed: whom the flags name, or whom the trust files list.

@@ -8,6 +8,7 @@ use signhere_verify::verdict::Verdict;
 
 use crate::commands::Context;
 use crate::error::{CliError, ErrorFields};
+use crate::output::explain::{self, Explained, Node};
 use crate::output::style::{DIM, cross, paint, tick};
 use crate::output::text::safe;
 use crate::output::verdict;
@@ -79,7 +80,7 @@ impl Checked {
     }
 
     /// Shows this to people.
-    pub(super) fn show(&self, context: &Context) -> Result<(), CliError> {
+    pub(super) fn show(&self, context: &Context, tree: Option<&[Node]>) -> Result<(), CliError> {
         let output = context.output;
         if output.is_json() {
             return Ok(());
@@ -93,6 +94,13 @@ impl Checked {
                 safe(list)
             ))?,
             _ => {}
+        }
+        if let Some(nodes) = tree {
+            if self.error.is_some() {
+                let subject = safe(&self.subject);
+                output.line(format_args!("{} {subject}  not verified", cross()))?;
+            }
+            return output.line(explain::tree(nodes).trim_end());
         }
         if let (Some(verdict), true) = (&self.verdict, output.is_verbose()) {
             if let Some(place) = &self.place {
@@ -116,7 +124,7 @@ impl Checked {
     }
 
     /// This for the document.
-    pub(super) fn report(&self) -> Outcome<'_> {
+    pub(super) fn report(&self, explanation: Option<Vec<Node>>) -> Outcome<'_> {
         Outcome {
             artifact: &self.subject,
             bundle: self.bundle.as_ref().map(|path| path.display().to_string()),
@@ -128,6 +136,18 @@ impl Checked {
             verdict: self.verdict.as_ref(),
             error: self.error.as_ref().map(CliError::fields),
             others: self.others.iter().map(Other::report).collect(),
+            explanation,
+        }
+    }
+
+    /// This for the page and for SARIF.
+    pub(super) fn explained(&self, nodes: Vec<Node>) -> Explained {
+        Explained {
+            subject: self.subject.clone(),
+            bundle: self.bundle.as_ref().map(|path| path.display().to_string()),
+            verified: self.error.is_none(),
+            error: self.error.as_ref().map(CliError::fields),
+            nodes,
         }
     }
 }
@@ -191,6 +211,8 @@ pub(super) struct Outcome<'a> {
     verdict: Option<&'a Verdict>,
     error: Option<ErrorFields>,
     others: Vec<OtherOutcome<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<Vec<Node>>,
 }
 
 #[derive(Serialize)]

@@ -103,6 +103,35 @@ pub(super) const ENTRIES: &[Entry] = &[
         mend: Mend::Do("have it signed again with SHA-256"),
     },
     Entry {
+        code: "SH-BUNDLE-PROOF",
+        exits: &[Exit::Failed],
+        what: "A bundle of v0.3 cannot be made: the log's inclusion proof is missing.",
+        why: "v0.2 and later rest on an inclusion proof under a signed checkpoint (RFC 6962, section 2.1.1); the signed promise that old bundles carry is not enough.",
+        causes: &["cosign's old bundles and v0.1 bundles have a promise only"],
+        mend: Mend::Do(
+            "fetch the entry from its log, and give it with --log-entry; the error names the address",
+        ),
+    },
+    Entry {
+        code: "SH-BUNDLE-PART",
+        exits: &[Exit::Failed],
+        what: "A part that a bundle should be made of cannot be used.",
+        why: "What is put into a bundle is read first, so that no bundle is written that nobody can verify.",
+        causes: &[
+            "another file was meant",
+            "the parts belong to different signatures",
+        ],
+        mend: Mend::Do("name the right file; the error says which part it is"),
+    },
+    Entry {
+        code: "SH-BUNDLE-NOT-ONE",
+        exits: &[Exit::Failed],
+        what: "The file holds no bundle, or several where one is needed.",
+        why: "A file with a bundle in each line (.jsonl) says nothing about which of them is meant.",
+        causes: &["the file is a list of attestations, as `gh attestation download` writes it"],
+        mend: Mend::Do("take the file apart first: signhere bundle split FILE --dir DIR"),
+    },
+    Entry {
         code: "SH-POLICY-NEEDS-KEY",
         exits: &[Exit::NoCertificate],
         what: "The bundle is signed with a bare key, and an identity was asked for.",

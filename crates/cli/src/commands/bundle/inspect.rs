@@ -1,0 +1,126 @@
+//! `signhere bundle inspect`: what does it claim, and what of that can be proven?
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+use serde::Serialize;
+use signhere_pki::digest::Digest;
+use signhere_verify::bundle::{Bundle, Claims};
+use signhere_verify::verdict::{Reason, Verdict};
+use signhere_verify::verifier::{Artifact, Verifier};
+
+use super::super::Context;
+use crate::error::CliError;
+use crate::output::explain::{self, Evidence, Node};
+use crate::output::style::{BOLD, WARN, paint};
+use crate::output::text::safe;
+use crate::trust::{self, TrustArgs};
+
+/// Show what a bundle claims, and what of that can be proven
+///
+/// Needs no artifact and no expected signer, and therefore verifies nothing: whoever made the bundle
+/// chose what it claims. What can be proven against the trusted root is marked.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    signhere bundle inspect app.tar.gz.sigstore.json\n  \
+    signhere bundle inspect attestations.jsonl --json\n  \
+    signhere bundle inspect unknown.bundle --claims-only")]
+pub(super) struct InspectArgs {
+    /// The bundle, or a file with one in each line
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    file: PathBuf,
+    /// Prove nothing: only say what the bundle claims
+    #[arg(long)]
+    claims_only: bool,
+    #[command(flatten)]
+    trust: TrustArgs,
+}
+
+pub(super) fn run(context: &Context, args: &InspectArgs) -> Result<(), CliError> {
+    let output = context.output;
+    let bundles = super::read(&args.file)?;
+    let verifier = match args.claims_only {
+        true => None,
+        false => Some(Verifier::new(trust::trusted_root(context, &args.trust)?)?),
+    };
+    let against = verifier
+        .as_ref()
+        .map(|_| trust::shown(context, &args.trust));
+    let shown = args.file.display().to_string();
+    let mut reports = Vec::new();
+    for (number, found) in bundles.iter().enumerate() {
+        let claims = Claims::of(&found.bundle);
+        let verdict = verifier
+            .as_ref()
+            .map(|verifier| prove(verifier, &found.bundle, &claims));
+        let explanation = Evidence {
+            claims: Some(&claims),
+            verdict: verdict.as_ref(),
+            error: None,
+            against: against.as_deref(),
+        }
+        .explain();
+        if bundles.len() > 1 {
+            let place = format!("bundle {}", number.saturating_add(1));
+            output.line(paint(BOLD, place))?;
+        } else {
+            output.line(paint(BOLD, safe(&shown)))?;
+        }
+        output.line(explain::tree(&explanation).trim_end())?;
+        output.line(conclusion(verdict.as_ref()))?;
+        reports.push(Report {
+            claims,
+            proven: verdict,
+            explanation,
+        });
+    }
+    if !output.is_json() {
+        return Ok(());
+    }
+    output.document(&Document {
+        version: 1,
+        file: &shown,
+        verified: false,
+        bundles: reports,
+    })
+}
+
+/// Proves what can be without artifact and policy: the signature is over what
+/// the bundle itself names.
+fn prove(verifier: &Verifier, bundle: &Bundle, claims: &Claims) -> Verdict {
+    let named = claims.subjects.iter().flat_map(|subject| &subject.digests);
+    let digests: Vec<Digest> = claims
+        .digest
+        .iter()
+        .chain(named)
+        .filter_map(|text| text.parse().ok())
+        .collect();
+    verifier.prove(bundle, &Artifact::Digests(&digests), None)
+}
+
+fn conclusion(verdict: Option<&Verdict>) -> String {
+    let text = match verdict.and_then(|verdict| verdict.failure.as_ref()) {
+        None => "Nothing of this is verified: it is what the bundle claims.",
+        Some(failure) if failure.reason == Reason::SignerUnchecked => {
+            "All of this is proven, for the artifact that the bundle names. No file was compared with it, and nobody was expected to have signed: signhere verify FILE"
+        }
+        Some(_) => "What is marked as claimed is not verified: it is what the bundle says.",
+    };
+    paint(WARN, text)
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    file: &'a str,
+    /// Looking at a bundle never verifies it.
+    verified: bool,
+    bundles: Vec<Report>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    claims: Claims,
+    proven: Option<Verdict>,
+    explanation: Vec<Node>,
+}
