@@ -83,8 +83,7 @@ impl Parts {
         let trimmed = file.trim_ascii();
         let decoded = match trimmed.first() {
             Some(b'{') | None => trimmed.to_vec(),
-            // An ASN.1 sequence: an ECDSA signature as it is.
-            Some(0x30) if !trimmed.is_ascii() => file.to_vec(),
+            Some(_) if !trimmed.is_ascii() => file.to_vec(),
             Some(_) => STANDARD
                 .decode(trimmed)
                 .map_err(|_| PartsError::Signature)?,
