@@ -179,11 +179,6 @@ impl CliError {
         self.code
     }
 
-    /// What happened, not neutralised.
-    pub(crate) fn message(&self) -> &str {
-        &self.message
-    }
-
     /// What should have been there.
     pub(crate) fn expected_text(&self) -> Option<&str> {
         self.expected.as_deref()

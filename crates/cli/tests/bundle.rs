@@ -300,7 +300,7 @@ fn sarif_names_rule_place_and_mend() {
 #[test]
 fn the_page_stands_alone_and_is_not_fooled_by_names() {
     let (place, instance) = signed();
-    let hostile = "<script>alert(1)</script>\u{202e}.txt";
+    let hostile = "<script>alert(1)<b>\u{202e}.txt";
     place.write(hostile, "x");
     let ran = verify(&place, &instance, &["a.txt", hostile, "--format", "html"]).exits(10);
     let page = &ran.stdout;
