@@ -164,22 +164,6 @@ pub(crate) fn known(context: &Context, args: &TrustArgs) -> Result<Known, CliErr
     }
 }
 
-/// What signatures are held against, in words.
-pub(crate) fn shown(context: &Context, args: &TrustArgs) -> String {
-    let file = args.trusted_root.as_ref().or(args.trust_config.as_ref());
-    if let Some(path) = file {
-        return format!("the trusted root in {}", path.display());
-    }
-    match Named::find(context) {
-        Ok(Named::Public) => "the public-good instance's trusted root".to_owned(),
-        Ok(Named::Staging) => "the staging instance's trusted root".to_owned(),
-        Ok(Named::Folder(folder)) => format!("the trusted root of {}", folder.display()),
-        Ok(Named::At(url)) => format!("the trusted root of {url}"),
-        Ok(Named::Followed(name)) => format!("the trusted root of {name}"),
-        Err(_) => "no trusted root".to_owned(),
-    }
-}
-
 /// What signatures are made and verified with.
 pub(crate) async fn instance(
     context: &Context,

@@ -194,8 +194,7 @@ impl Asked {
                 .iter()
                 .map(|path| path.display().to_string())
                 .collect();
-            let trees =
-                |checked: &Checked| args.explain.then(|| form::nodes(context, args, checked));
+            let trees = |checked: &Checked| args.explain.then(|| form::nodes(checked));
             let report = Report {
                 version: 1,
                 verified: failed.is_none() && error.is_none(),
@@ -296,10 +295,7 @@ impl<'a> Shown<'a> {
     }
 
     fn take(&mut self, checked: Checked) -> Result<(), CliError> {
-        let tree = self
-            .args
-            .explain
-            .then(|| form::nodes(self.context, self.args, &checked));
+        let tree = self.args.explain.then(|| form::nodes(&checked));
         self.bar
             .suspend(|| checked.show(self.context, tree.as_deref()))?;
         self.bar.inc(1);

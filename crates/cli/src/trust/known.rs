@@ -41,6 +41,17 @@ pub(crate) struct Chosen {
     pub(crate) as_of: Option<String>,
 }
 
+impl Chosen {
+    /// The trusted root in words.
+    pub(crate) fn shown(&self) -> String {
+        match (&self.instance, &self.as_of) {
+            (Some(name), Some(day)) => format!("the trusted root of instance {name}, as of {day}"),
+            (Some(name), None) => format!("the trusted root of instance {name}"),
+            (None, _) => "the trusted root that was named".to_owned(),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Entry {
     name: Option<String>,

@@ -39,20 +39,26 @@ pub(super) struct InspectArgs {
 pub(super) fn run(context: &Context, args: &InspectArgs) -> Result<(), CliError> {
     let output = context.output;
     let bundles = super::read(&args.file)?;
-    let verifier = match args.claims_only {
+    let known = match args.claims_only {
         true => None,
-        false => Some(Verifier::new(trust::trusted_root(context, &args.trust)?)?),
+        false => Some(trust::known(context, &args.trust)?),
     };
-    let against = verifier
-        .as_ref()
-        .map(|_| trust::shown(context, &args.trust));
     let shown = args.file.display().to_string();
     let mut reports = Vec::new();
     for (number, found) in bundles.iter().enumerate() {
         let claims = Claims::of(&found.bundle);
-        let verdict = verifier
+        // Of an instance that is not known nothing can be proven: its claims can still be read.
+        let chosen = known
             .as_ref()
-            .map(|verifier| prove(verifier, &found.bundle, &claims));
+            .and_then(|known| known.choose(&found.bundle).ok());
+        let verdict = chosen
+            .as_ref()
+            .map(|chosen| prove(&chosen.verifier, &found.bundle, &claims));
+        let against = match (&known, &chosen) {
+            (None, _) => None,
+            (Some(_), Some(chosen)) => Some(chosen.shown()),
+            (Some(_), None) => Some("nothing: it is of no instance that is known here".to_owned()),
+        };
         let explanation = Evidence {
             claims: Some(&claims),
             verdict: verdict.as_ref(),

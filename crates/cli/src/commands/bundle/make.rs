@@ -7,7 +7,7 @@ use serde::Serialize;
 use signhere_pki::digest::Digest;
 use signhere_verify::bundle::{Bundle, Claims, Parts, PartsError, TlogEntry};
 use signhere_verify::verdict::{Failure, Reason};
-use signhere_verify::verifier::{Artifact, Verifier};
+use signhere_verify::verifier::Artifact;
 
 use super::super::Context;
 use crate::error::{CliError, shell_word};
@@ -86,7 +86,6 @@ pub(super) fn write(context: &Context, parts: Parts, args: &MakeArgs) -> Result<
 
 /// Whether the bundle was proven; false only where it is another instance's.
 fn prove(context: &Context, bundle: &Bundle, trust: &TrustArgs) -> Result<bool, CliError> {
-    let verifier = Verifier::new(trust::trusted_root(context, trust)?)?;
     let claims = Claims::of(bundle);
     let named = claims.subjects.iter().flat_map(|subject| &subject.digests);
     let digests: Vec<Digest> = claims
@@ -95,10 +94,17 @@ fn prove(context: &Context, bundle: &Bundle, trust: &TrustArgs) -> Result<bool, 
         .chain(named)
         .filter_map(|text| text.parse().ok())
         .collect();
-    let verdict = verifier.prove(bundle, &Artifact::Digests(&digests), None);
     let named_trust = trust.trusted_root.is_some()
         || trust.trust_config.is_some()
         || context.global.instance.is_some();
+    let chosen = match trust::known(context, trust)?.choose(bundle) {
+        Ok(chosen) => chosen,
+        Err(_) if !named_trust => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let verdict = chosen
+        .verifier
+        .prove(bundle, &Artifact::Digests(&digests), None);
     match &verdict.failure {
         None => Ok(true),
         Some(failure) if failure.reason == Reason::SignerUnchecked => Ok(true),

@@ -7,7 +7,7 @@ use crate::error::CliError;
 use crate::files;
 use crate::output::explain::{Evidence, Explained, Node};
 use crate::output::{html, sarif};
-use crate::trust;
+use crate::trust::Chosen;
 
 /// The context in which each result is shown: silent where standard output
 /// carries something else than text for people.
@@ -32,16 +32,16 @@ pub(super) fn context(context: &Context, args: &VerifyArgs) -> Result<Context, C
 }
 
 /// The tree of one result.
-pub(super) fn nodes(context: &Context, args: &VerifyArgs, checked: &Checked) -> Vec<Node> {
+pub(super) fn nodes(checked: &Checked) -> Vec<Node> {
     if let (Some(list), None) = (&checked.checksums, &checked.error) {
         return vec![Node::vouched_for_by(list)];
     }
-    let against = trust::shown(context, &args.trust);
+    let against = checked.instance.as_ref().map(Chosen::shown);
     Evidence {
         claims: None,
         verdict: checked.verdict.as_ref(),
         error: checked.error.as_ref(),
-        against: Some(&against),
+        against: against.as_deref(),
     }
     .explain()
 }
@@ -59,7 +59,7 @@ pub(super) fn write(
     }
     let mut explained: Vec<Explained> = results
         .iter()
-        .map(|checked| checked.explained(nodes(context, args, checked)))
+        .map(|checked| checked.explained(nodes(checked)))
         .collect();
     explained.extend(whole.map(|error| {
         Explained {
