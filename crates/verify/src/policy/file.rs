@@ -145,10 +145,15 @@ impl Lifetime {
     }
 }
 
-/// Whether a signer or an instance can be called so.
+/// Whether a signer can be called so.
 pub(super) fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+}
+
+/// Whether an instance can be called so: often by its host.
+pub(super) fn is_instance_name(text: &str) -> bool {
+    is_name(&text.replace('.', "-"))
 }

@@ -2,7 +2,7 @@
 
 use signhere_pki::key::PublicKey;
 
-use super::file::{Signer, Who, is_name};
+use super::file::{Signer, Who, is_instance_name};
 use super::identity::{Identity, IdentityError, Part};
 use super::issuer::{Issuer, IssuerError};
 use super::judge::extension;
@@ -65,7 +65,7 @@ pub fn propose(
 /// The public instances need no word of it; an entry for another one that cannot be named would count on those.
 fn set_instance(signer: &mut Signer, instance: Option<&str>) -> Result<(), Unlistable> {
     match instance {
-        Some(name) if !signer.is_on(name) && !is_name(name) => Err(Unlistable::Instance),
+        Some(name) if !signer.is_on(name) && !is_instance_name(name) => Err(Unlistable::Instance),
         Some(name) if !signer.is_on(name) => {
             signer.instances = Some(vec![name.to_owned()]);
             Ok(())

@@ -8,7 +8,8 @@ use signhere_pki::time::Time;
 
 use super::error::{TrustFileError, TrustFileProblem};
 use super::file::{
-    Instance, Lifetime, MAX_SIGNERS, MAX_TRUST_FILE_BYTES, Signer, TrustFile, Who, is_name,
+    Instance, Lifetime, MAX_SIGNERS, MAX_TRUST_FILE_BYTES, Signer, TrustFile, Who,
+    is_instance_name, is_name,
 };
 use super::path::is_unseen;
 use super::{FilePattern, FilePatternError, Identity, Issuer};
@@ -77,7 +78,7 @@ fn read(text: &str, key_file: &dyn Fn(&str) -> Result<String, String>) -> Step<C
     let mut top = Section::top(text, document.as_table());
     let mut instances = BTreeMap::new();
     for section in top.tables("instances").map_err(generic)? {
-        let name = named(&section)?;
+        let name = named(&section, is_instance_name)?;
         instances.insert(name, instance(section)?);
     }
     let tables = top.tables("signers").map_err(generic)?;
@@ -113,7 +114,7 @@ fn signer(
     mut section: Section<'_>,
     key_file: &dyn Fn(&str) -> Result<String, String>,
 ) -> Step<Signer> {
-    let name = named(&section)?;
+    let name = named(&section, is_name)?;
     let who = who(&mut section, &name, key_file)?;
     let files = section
         .take("files")
@@ -122,7 +123,7 @@ fn signer(
     let types = section.take("attestations");
     let attestations = types.map(|field| words("attestations", &field, TYPES, is_word));
     let on = section.take("instances");
-    let instances = on.map(|field| words("instances", &field, NAMES, is_name));
+    let instances = on.map(|field| words("instances", &field, NAMES, is_instance_name));
     let (from, until, revoked) = (
         section.take("from"),
         section.take("until"),
@@ -283,8 +284,8 @@ fn time(field: &Field<'_>) -> Step<Time> {
     Time::parse_rfc3339(text).map_err(|_| generic(field.invalid(TIME)))
 }
 
-fn named(section: &Section<'_>) -> Step<String> {
-    if is_name(&section.key) {
+fn named(section: &Section<'_>, accept: fn(&str) -> bool) -> Step<String> {
+    if accept(&section.key) {
         return Ok(section.key.clone());
     }
     let found = crate::excerpt::excerpt(&section.key);

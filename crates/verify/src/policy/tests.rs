@@ -766,6 +766,11 @@ fn hostile_names_are_not_proposed() {
         matches!(&proposed.who, Who::Identity { repository: Some(r), .. } if r == "https://github.com/acme/tool")
     );
     assert_eq!(proposed.instances, Some(vec!["local".to_owned()]));
+    let proposed = learn::by_identity(&found, Some("sign.example.com")).unwrap();
+    assert_eq!(
+        read(&super::entry(&proposed)).unwrap().signers,
+        vec![proposed]
+    );
     let unnamed = learn::by_identity(&found, Some("https://sign.example.com"));
     assert_eq!(unnamed, Err(Unlistable::Instance));
     assert!(
