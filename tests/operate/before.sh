@@ -18,9 +18,9 @@ after() {
             until curl --fail --silent $BASE/checkpoint | head -n 1 | grep -q log-2; do sleep 0.1; done
             ( cd $KEEP && sign second ) ;;
         trust-root)
-            [ -e $DIR/tuf/repository/6.root.json ] || fail "the root was not continued five times"
+            [ -e $DIR/tuf/repository/7.root.json ] || fail "the root was not continued six times"
             [ ! -e $DIR/keys/tuf-root.key ] || fail "the root key is still there"
-            until curl --fail --silent $BASE/tuf/6.root.json | cmp --silent - $DIR/tuf/repository/6.root.json; do sleep 0.1; done
+            until curl --fail --silent $BASE/tuf/7.root.json | cmp --silent - $DIR/tuf/repository/7.root.json; do sleep 0.1; done
             curl --fail --silent $BASE/readyz > /dev/null || fail "not ready under the new root" ;;
         upgrade)
             ( cd $KEEP && verify first && verify second && sign third )

@@ -250,7 +250,8 @@ impl Assembly {
 
     /// Tells clients what the manifest says, unless they have been told: by TUF, in the folder, and over HTTP.
     pub(crate) fn publish(&mut self, now: Time) -> Result<(), ServeError> {
-        let refreshed = self.tuf.as_ref().map(|tuf| tuf.refresh(now)).transpose();
+        let refreshed = self.tuf.as_ref().map(|tuf| tuf.refresh(&self.keyring, now));
+        let refreshed = refreshed.transpose();
         if !self.is_published {
             let told = trust::client_trust_config(&self.keyring, &self.endpoints, &self.config)?;
             self.documents.replace(&told);

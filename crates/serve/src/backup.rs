@@ -179,7 +179,9 @@ pub fn run(
 ) -> Result<Summary, BackupError> {
     let begun = clock.now();
     let source = Manifest::load(&dir.join("keys"))?;
+    refuse_inside(dir, to)?;
     ensure_private_dir(to)?;
+    // A name through what was not there may lead elsewhere than it looked.
     refuse_inside(dir, to)?;
     let _hold = hold(to)?;
     refuse_others(to, &source.id)?;
@@ -225,7 +227,12 @@ pub fn summary(dir: &Path) -> Result<Option<Summary>, BackupError> {
 
 fn refuse_inside(dir: &Path, to: &Path) -> Result<(), BackupError> {
     let real = |path: &Path| fs::canonicalize(path).map_err(|e| fail("find", path, &e));
-    let (dir, real_to) = (real(dir)?, real(to)?);
+    // Of the folder for the copy, only the beginning may be there.
+    let absolute = std::path::absolute(to).map_err(|e| fail("find", to, &e))?;
+    let there = absolute.ancestors().find(|path| path.exists());
+    let there = there.unwrap_or(&absolute);
+    let rest = absolute.strip_prefix(there).unwrap_or(Path::new(""));
+    let (dir, real_to) = (real(dir)?, real(there)?.join(rest));
     if real_to.starts_with(&dir) || dir.starts_with(&real_to) {
         return Err(BackupError::Inside {
             path: to.to_path_buf(),

@@ -12,6 +12,7 @@
 
 mod admin;
 mod error;
+mod online;
 mod own;
 mod published;
 mod roots;
@@ -39,6 +40,8 @@ use signhere_verify::tuf::{
 
 pub use self::admin::{NewRootKey, NextRoot, RootAdmin};
 pub use self::error::RepositoryError;
+pub use self::online::NewOnlineKeys;
+use self::online::OnlineSigners;
 pub(crate) use self::own::Tuf;
 use self::published::{Published, target_path};
 use self::roots::root_name;
@@ -120,6 +123,7 @@ impl Repository {
             root: root.signed(),
             before: None,
             keys,
+            is_anew: false,
             now,
         };
         change.make(Some(targets))?;
@@ -156,7 +160,8 @@ impl Repository {
     }
 
     /// Takes up roots that were put into the folder meanwhile, and signs anew what expires before long: the timestamp
-    /// every day, snapshot and targets every thirty days. Tells whether anything was published. Cheap when nothing is due.
+    /// every day, snapshot and targets every thirty days. Under a root that lists other keys than before, and `keys`
+    /// are these, all of it is signed anew. Tells whether anything was published. Cheap when nothing is due.
     ///
     /// # Errors
     /// As [`Self::publish`].
@@ -231,17 +236,19 @@ impl Repository {
             .changing
             .lock()
             .map_err(|_| RepositoryError::Interrupted)?;
-        if *has_failed {
+        // Under another root, what is there is looked at with that.
+        if *has_failed && !self.has_next_root() {
             self.catch_up()?;
         }
         // A root that cannot be followed is reported, and what is there goes on being signed.
-        let followed = self.follow_roots();
+        let followed = self.follow_roots(keys, now);
         let before = self.published();
         let change = Change {
             dir: &self.dir,
             root: before.view.roots.current().signed(),
             before: Some(&before.view),
             keys,
+            is_anew: false,
             now,
         };
         *has_failed = true;
@@ -252,7 +259,7 @@ impl Repository {
             self.put_forward(published);
         }
         *has_failed = false;
-        followed.map(|()| changed)
+        followed.map(|signed| signed || changed)
     }
 
     /// Takes up what a change that failed has left. Its timestamp may be in place and yet not on the disk, so that it is
@@ -265,17 +272,54 @@ impl Repository {
         Ok(())
     }
 
-    /// Takes up roots that somebody else has put into the folder.
-    fn follow_roots(&self) -> Result<(), RepositoryError> {
-        let known = self.published();
-        let next = root_name(known.view.roots.current().version().saturating_add(1));
-        if !self.dir.join(next).exists() {
-            return Ok(());
+    /// Where the repository lies.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Whether somebody has put the next root into the folder.
+    pub(crate) fn has_next_root(&self) -> bool {
+        let next = self.published().view.roots.next_name();
+        self.dir.join(next).exists()
+    }
+
+    /// Takes up roots that somebody else has put into the folder. Tells whether that made it necessary to sign.
+    fn follow_roots(&self, keys: OnlineKeys<'_>, now: Time) -> Result<bool, RepositoryError> {
+        if !self.has_next_root() {
+            return Ok(false);
         }
+        let known = self.published();
         let mut roots = known.view.roots.clone();
         roots.follow(&mut published::reader(&self.dir))?;
+        let unsigned = match Published::load_under(roots.clone(), &self.dir) {
+            Ok(published) => {
+                // Signed under this root by an attempt that failed at its end: as in `catch_up`.
+                let timestamp = published.view.timestamp.bytes();
+                if timestamp != known.view.timestamp.bytes() {
+                    put(&self.dir.join(TIMESTAMP), timestamp)?;
+                }
+                self.put_forward(published);
+                return Ok(false);
+            }
+            Err(error) if error.is_unsigned() => error,
+            Err(error) => return Err(error),
+        };
+        let change = Change {
+            dir: &self.dir,
+            root: roots.current().signed(),
+            before: Some(&known.view),
+            keys,
+            is_anew: true,
+            now,
+        };
+        match change.make(None) {
+            Ok(_) => {}
+            Err(RepositoryError::NotItsKey { .. }) => return Err(unsigned),
+            Err(error) => return Err(error),
+        }
+        // The root and what is signed by its keys are served from the same moment on.
         self.put_forward(Published::load_under(roots, &self.dir)?);
-        Ok(())
+        Ok(true)
     }
 
     fn published(&self) -> Arc<Published> {
@@ -299,6 +343,8 @@ struct Change<'a> {
     root: &'a Root,
     before: Option<&'a View>,
     keys: OnlineKeys<'a>,
+    /// Whether all is signed, due or not: because of a root under which what is there does not hold.
+    is_anew: bool,
     now: Time,
 }
 
@@ -396,7 +442,9 @@ impl Change<'_> {
     }
 
     fn is_due<T: Role>(&self, document: Option<&Metadata<T>>, life: Life) -> bool {
-        document.is_none_or(|document| document.expires() <= self.now.plus_seconds(life.left))
+        let is_due =
+            |document: &Metadata<T>| document.expires() <= self.now.plus_seconds(life.left);
+        self.is_anew || document.is_none_or(is_due)
     }
 
     fn header<T: Role>(&self, before: Option<&Metadata<T>>, life: Life) -> Header {

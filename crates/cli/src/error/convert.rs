@@ -350,10 +350,12 @@ impl From<ServeError> for CliError {
                 .found(format!("version {found}"))
                 .mend("make a new instance: signhere serve init ANOTHER_FOLDER"),
             ServeError::Exposed { path, .. } => {
-                Self::new(Exit::Failed, "SH-INSTANCE-EXPOSED", message).mend(format!(
-                    "chmod -R go= {}, if it is an instance's; else name another",
-                    word(&path)
-                ))
+                let error = Self::new(Exit::Failed, "SH-INSTANCE-EXPOSED", message);
+                // Whatever else is closed by this, somebody may need it open.
+                match path.join("keys").exists() || !path.is_dir() || path.ends_with("keys") {
+                    true => error.mend(format!("chmod -R go= {}", word(&path))),
+                    false => error.mend("name a folder that is not there yet"),
+                }
             }
             ServeError::Owner { path, owner, .. } => {
                 Self::new(Exit::Failed, "SH-INSTANCE-OWNER", message).mend(format!(

@@ -300,11 +300,27 @@ fn a_clock_that_was_set_back() {
 
 #[test]
 fn a_folder_that_others_can_read() {
-    let error = ServeError::Exposed {
-        path: "my keys".into(),
+    let error = |path: &str| ServeError::Exposed {
+        path: path.into(),
         mode: 0o755,
     };
-    assert!(text(error).contains("mend  chmod -R go= 'my keys', if it is an instance's"));
+    assert!(text(error("my instance/keys")).contains("mend  chmod -R go= 'my instance/keys'\n"));
+    // Never of a folder that others may need.
+    assert!(text(error("/")).contains("mend  name a folder that is not there yet\n"));
+}
+
+#[test]
+fn a_folder_of_another_user() {
+    let error = ServeError::Owner {
+        path: "/srv/sig".into(),
+        owner: 994,
+        user: 0,
+    };
+    assert_eq!(
+        text(error),
+        "error: /srv/sig belongs to user 994, and this process is user 0 [SH-INSTANCE-OWNER]\n\
+         \x20     mend  runuser -u \"$(id -nu 994)\" -- signhere ...; if the folder is to be yours: chown -R \"$(id -u)\" /srv/sig\n"
+    );
 }
 
 #[test]

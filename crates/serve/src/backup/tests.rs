@@ -173,7 +173,7 @@ fn nothing_else_is_written_over() {
             path: inside.clone()
         })
     );
-    fs::remove_dir(&inside).unwrap();
+    assert!(!inside.exists());
 
     let full = elsewhere.path().join("full");
     ensure_private_dir(&full).unwrap();

@@ -154,6 +154,20 @@ impl Keyring {
         dir.join(format!("{name}.key")).exists()
     }
 
+    /// The public half of the key `name`, which has no certificate, in the folder of keys `dir`; without opening anything.
+    ///
+    /// # Errors
+    /// [`ServeError::Damaged`] when there is none.
+    pub(crate) fn public_half(dir: &Path, name: &str) -> Result<PublicKey, ServeError> {
+        let path = dir.join(format!("{name}.pem"));
+        let pem = files::read_bounded(&path, FILE_LIMIT)?;
+        let read = pem.and_then(|pem| PublicKey::from_pem(std::str::from_utf8(&pem).ok()?).ok());
+        read.ok_or(ServeError::Damaged {
+            path,
+            expected: "a public key in PEM",
+        })
+    }
+
     /// Whether the private key `name` is in the folder.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.key_path(name).exists()

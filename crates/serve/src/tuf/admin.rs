@@ -12,6 +12,7 @@ use signhere_pki::key::{KeyKind, PrivateKey, PublicKey};
 use signhere_pki::time::Time;
 use signhere_verify::tuf::{Header, Key, Metadata, RoleKeys, Root, TopRole};
 
+use super::online::{self, NewOnlineKeys};
 use super::published::reader;
 use super::{FOLDER, RepositoryError, Roots, View, root_name};
 use crate::error::ServeError;
@@ -30,11 +31,13 @@ pub struct RootAdmin {
     repository: PathBuf,
 }
 
-/// What the next root is to say; the other roles keep their keys.
+/// What the next root is to say.
 #[derive(Clone, Debug)]
 pub struct NextRoot {
     /// The keys that sign roots from then on, and how many of them have to; as they are, if not given.
     pub keys: Option<(Vec<PublicKey>, u32)>,
+    /// The keys that the instance signs with from then on; as they are, if not given.
+    pub online: Option<NewOnlineKeys>,
     /// When it expires.
     pub expires: Time,
 }
@@ -93,22 +96,67 @@ impl RootAdmin {
     /// Makes the root in `bytes` the next one, as it stands.
     ///
     /// # Errors
-    /// [`RepositoryError::Document`] when it does not continue the current one or has expired at `now`, or when what
-    /// the instance signs would not hold under it; [`RepositoryError::RootExists`].
+    /// [`RepositoryError::Document`] when it does not continue the current one or has expired at `now`,
+    /// [`RepositoryError::NotItsKey`] when what the instance signs would not hold under it,
+    /// [`RepositoryError::RootExists`].
     pub fn import(&self, bytes: &[u8], now: Time) -> Result<Metadata<Root>, RepositoryError> {
         StateFolder::refuse_others(&self.instance)?;
-        let view = self.view()?;
-        let name = root_name(view.roots.current().version().saturating_add(1));
-        let next = view.roots.continued_by(bytes);
+        let keys = StateFolder::find_keys(&self.instance)?;
+        let roots = Roots::read(None, &mut reader(&self.repository))?;
+        let name = roots.next_name();
+        let next = roots.continued_by(bytes);
         let next = next.map_err(RepositoryError::document(&name))?;
         let lives = next.check_expiry(now);
         lives.map_err(RepositoryError::document(&name))?;
         if !next.signed().consistent_snapshot {
             return Err(RepositoryError::NotConsistent { name });
         }
-        view.verify_by(next.signed())?;
+        online::refuse_others(&keys, next.signed())?;
         self.put(&next)?;
         Ok(next)
+    }
+
+    /// Makes and seals keys for the instance to sign with, once a root that [`Self::draft`] has written for them is in
+    /// force.
+    ///
+    /// # Errors
+    /// [`RepositoryError::Folder`].
+    pub fn make_online_keys(&self, unlock: &Unlock) -> Result<NewOnlineKeys, RepositoryError> {
+        Ok(online::make(&self.keyring(unlock)?)?)
+    }
+
+    /// Replaces the keys that the instance signs with, lost ones too, by a root until `expires`, which is signed by the
+    /// root key that the instance holds or, when it was taken away, by `current`.
+    ///
+    /// # Errors
+    /// As [`Self::rotate`].
+    pub fn rotate_online(
+        &self,
+        unlock: &Unlock,
+        current: Option<&PrivateKey>,
+        expires: Time,
+        now: Time,
+    ) -> Result<Metadata<Root>, RepositoryError> {
+        let roots = Roots::read(None, &mut reader(&self.repository))?;
+        let keyring = self.keyring(unlock)?;
+        let held;
+        let current = match current {
+            Some(key) => key,
+            None => {
+                held = held_root_key(&keyring, roots.current().signed())?;
+                &held
+            }
+        };
+        let next = NextRoot {
+            keys: None,
+            online: Some(online::make(&keyring)?),
+            expires,
+        };
+        let mut next = draft(&roots, &next)?;
+        let known = next.signed().keys.clone();
+        let signed = next.sign(current, &known);
+        signed.map_err(RepositoryError::make(&root_name(next.version())))?;
+        self.import(next.bytes(), now)
     }
 
     /// Continues the root until `expires`, with another key or the same, signed by the key that the instance holds or, when
@@ -152,6 +200,7 @@ impl RootAdmin {
             &roots,
             &NextRoot {
                 keys: keys.map(|key| (vec![key.public_key().clone()], 1)),
+                online: None,
                 expires,
             },
         )?;
@@ -222,12 +271,12 @@ fn draft(roots: &Roots, next: &NextRoot) -> Result<Metadata<Root>, RepositoryErr
     };
     let name = root_name(root.header.version);
     let fail = || RepositoryError::make(&name);
+    let mut enter = |key: &PublicKey| {
+        let key = Key::new(key, key.default_scheme()).map_err(fail())?;
+        root.keys.insert(key).map_err(fail())
+    };
     if let Some((keys, threshold)) = &next.keys {
-        let mut ids = Vec::new();
-        for key in keys {
-            let key = Key::new(key, key.default_scheme()).map_err(fail())?;
-            ids.push(root.keys.insert(key).map_err(fail())?);
-        }
+        let ids: Vec<_> = keys.iter().map(&mut enter).collect::<Result<_, _>>()?;
         if usize::try_from(*threshold).is_ok_and(|threshold| threshold > ids.len()) {
             return Err(RepositoryError::Unreachable {
                 threshold: *threshold,
@@ -235,12 +284,18 @@ fn draft(roots: &Roots, next: &NextRoot) -> Result<Metadata<Root>, RepositoryErr
             });
         }
         root.root = RoleKeys::new(ids, *threshold).map_err(fail())?;
-        let used: Vec<_> = TopRole::ALL
-            .into_iter()
-            .flat_map(|role| root.role(role).key_ids().to_vec())
-            .collect();
-        root.keys.retain(|id| used.contains(id));
     }
+    if let Some(online) = &next.online {
+        let (targets, timestamp) = (enter(&online.targets)?, enter(&online.timestamp)?);
+        root.targets = RoleKeys::new(vec![targets], 1).map_err(fail())?;
+        root.timestamp = RoleKeys::new(vec![timestamp], 1).map_err(fail())?;
+        root.snapshot = root.timestamp.clone();
+    }
+    let used: Vec<_> = TopRole::ALL
+        .into_iter()
+        .flat_map(|role| root.role(role).key_ids().to_vec())
+        .collect();
+    root.keys.retain(|id| used.contains(id));
     Metadata::unsigned(root).map_err(fail())
 }
 

@@ -78,6 +78,14 @@ pub enum RepositoryError {
 }
 
 impl RepositoryError {
+    /// Whether a document lacks signatures of the keys that its root lists.
+    pub(super) fn is_unsigned(&self) -> bool {
+        let Self::Document { error, .. } = self else {
+            return false;
+        };
+        matches!(error, TufError::Threshold { .. })
+    }
+
     pub(super) fn missing(name: &str) -> Self {
         Self::Missing {
             name: name.to_owned(),

@@ -1,16 +1,15 @@
 //! The repository of an instance, and the keys that it signs with.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
-use signhere_pki::key::PrivateKey;
 use signhere_pki::time::Time;
 
-use super::{FOLDER, OnlineKeys, Repository, Target};
+use super::{FOLDER, OnlineSigners, Repository, Target};
 use crate::error::ServeError;
 use crate::state::files::{self, PUBLIC, ensure_private_dir, write_durably};
-use crate::state::keyring::{Keyring, TUF_ROOT, TUF_TARGETS, TUF_TIMESTAMP};
+use crate::state::keyring::{Keyring, TUF_ROOT};
 
 /// The first root in the instance's folder, for clients to pin.
 const ROOT: &str = "root.json";
@@ -19,8 +18,7 @@ const ROOT_LIMIT: u64 = 1 << 20;
 /// The repository of an instance, and the keys that it signs with.
 pub(crate) struct Tuf {
     repository: Arc<Repository>,
-    targets: PrivateKey,
-    timestamp: PrivateKey,
+    signers: Mutex<Arc<OnlineSigners>>,
 }
 
 impl Tuf {
@@ -42,23 +40,21 @@ impl Tuf {
         now: Time,
     ) -> Result<Self, ServeError> {
         let dir = instance.join(FOLDER);
-        let (targets, timestamp) = (keyring.key(TUF_TARGETS)?, keyring.key(TUF_TIMESTAMP)?);
-        let keys = OnlineKeys {
-            targets: &targets,
-            timestamp: &timestamp,
-        };
-        let repository = match dir.exists() {
-            true => Repository::open(&dir),
+        let (repository, signers) = match dir.exists() {
+            true => (
+                Repository::open(&dir),
+                OnlineSigners::newest(keyring, &dir)?,
+            ),
             false => {
                 ensure_private_dir(dir.parent().unwrap_or(instance))?;
-                let root = keyring.key(TUF_ROOT)?;
-                Repository::create(&dir, &root, keys, files, now)
+                let (root, signers) = (keyring.key(TUF_ROOT)?, OnlineSigners::founding(keyring)?);
+                let made = Repository::create(&dir, &root, signers.keys(), files, now);
+                (made, signers)
             }
         };
         let this = Self {
             repository: Arc::new(repository.map_err(ServeError::Tuf)?),
-            targets,
-            timestamp,
+            signers: Mutex::new(Arc::new(signers)),
         };
         let (path, root) = (instance.join(ROOT), this.repository.root_json());
         let written = files::read_bounded(&path, ROOT_LIMIT)?;
@@ -70,15 +66,23 @@ impl Tuf {
 
     /// Publishes `files` unless they are already, all of it or nothing. Tells whether anything was published.
     pub(crate) fn publish(&self, files: &[Target<'_>], now: Time) -> Result<bool, ServeError> {
-        let published = self.repository.publish(files, self.keys(), now);
+        let published = self.repository.publish(files, self.signers().keys(), now);
         published.map_err(ServeError::Tuf)
     }
 
-    /// Takes up new roots and signs anew what expires before long; to be called each second. Tells whether anything was
-    /// published.
-    pub(crate) fn refresh(&self, now: Time) -> Result<bool, ServeError> {
-        let refreshed = self.repository.refresh(self.keys(), now);
-        refreshed.map_err(ServeError::Tuf)
+    /// Takes up new roots, and the keys in `keyring` that they list, and signs anew what expires before long; to be
+    /// called each second. Tells whether anything was published.
+    pub(crate) fn refresh(&self, keyring: &Keyring, now: Time) -> Result<bool, ServeError> {
+        let loaded = match self.repository.has_next_root() {
+            true => OnlineSigners::newest(keyring, self.repository.dir()).map(|newest| {
+                let mut signers = self.signers.lock().unwrap_or_else(PoisonError::into_inner);
+                *signers = Arc::new(newest);
+            }),
+            false => Ok(()),
+        };
+        // What cannot be opened is reported, and what is there goes on being signed.
+        let refreshed = self.repository.refresh(self.signers().keys(), now);
+        loaded.and(refreshed.map_err(ServeError::Tuf))
     }
 
     /// The SHA-256 of `root.json`, in hexadecimal.
@@ -91,10 +95,9 @@ impl Tuf {
         Arc::clone(&self.repository).router()
     }
 
-    fn keys(&self) -> OnlineKeys<'_> {
-        OnlineKeys {
-            targets: &self.targets,
-            timestamp: &self.timestamp,
-        }
+    fn signers(&self) -> Arc<OnlineSigners> {
+        // Whoever panicked while holding it has only swapped one pointer.
+        let signers = self.signers.lock();
+        Arc::clone(&signers.unwrap_or_else(PoisonError::into_inner))
     }
 }

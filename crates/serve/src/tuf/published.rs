@@ -25,9 +25,22 @@ pub(super) struct Published {
 }
 
 impl Published {
-    /// Reads a repository's folder, and checks that the current documents and files hold together.
+    /// Reads a repository's folder, and checks that the current documents and files hold together: under the newest root,
+    /// or under an earlier one if the instance ended before it could sign under those that came after.
     pub(super) fn load(dir: &Path) -> Result<Self, RepositoryError> {
-        Self::load_under(Roots::read(None, &mut reader(dir))?, dir)
+        let mut roots = Roots::read(None, &mut reader(dir))?;
+        let newest = Self::load_under(roots.clone(), dir);
+        let unsigned = match newest {
+            Err(error) if error.is_unsigned() => error,
+            other => return other,
+        };
+        while roots.step_back() {
+            match Self::load_under(roots.clone(), dir) {
+                Err(error) if error.is_unsigned() => {}
+                other => return other,
+            }
+        }
+        Err(unsigned)
     }
 
     /// The same, under roots that are known.

@@ -52,7 +52,7 @@ impl Roots {
     ) -> Result<bool, E> {
         let before = self.later.len();
         loop {
-            let name = root_name(self.current().version().saturating_add(1));
+            let name = self.next_name();
             let Some(bytes) = read(&name, Root::MAX_BYTES)? else {
                 return Ok(self.later.len() > before);
             };
@@ -73,6 +73,16 @@ impl Roots {
         let next = Metadata::parse(bytes)?;
         self.current().verify_next(&next)?;
         Ok(next)
+    }
+
+    /// The name of the root that would continue the current one.
+    pub(super) fn next_name(&self) -> String {
+        root_name(self.current().version().saturating_add(1))
+    }
+
+    /// Forgets the current root, unless it is the first; tells whether it did.
+    pub(super) fn step_back(&mut self) -> bool {
+        self.later.pop().is_some()
     }
 
     /// The root to begin with.

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use tower_service::Service;
 
 use super::admin::TUF_ROOT_NEXT;
+use super::online::{TUF_TARGETS_NEXT, TUF_TIMESTAMP_NEXT};
 use super::published::KEPT;
 use super::*;
 use crate::state::keyring::{Keyring, TUF_ROOT, TUF_TARGETS, TUF_TIMESTAMP, sample};
@@ -443,13 +444,8 @@ impl Instance {
 
     /// What the running instance does each second.
     fn look(&self) -> Result<bool, RepositoryError> {
-        let [targets, timestamp] =
-            [TUF_TARGETS, TUF_TIMESTAMP].map(|name| self.keyring.key(name).unwrap());
-        let online = OnlineKeys {
-            targets: &targets,
-            timestamp: &timestamp,
-        };
-        self.repository.refresh(online, NOW)
+        let signers = OnlineSigners::newest(&self.keyring, self.repository.dir()).unwrap();
+        self.repository.refresh(signers.keys(), NOW)
     }
 
     fn rotate(
@@ -578,6 +574,7 @@ fn several_people_sign_the_next_root_and_it_is_imported() {
         .map(|kind| PrivateKey::generate(kind).unwrap());
     let keys: Vec<_> = [&a, &b, &c].map(|key| key.public_key().clone()).to_vec();
     let next = |threshold, expires| NextRoot {
+        online: None,
         keys: Some((keys.clone(), threshold)),
         expires,
     };
@@ -647,6 +644,7 @@ fn a_root_that_would_stop_clients_is_refused() {
     let changed = |change: &dyn Fn(&mut Root)| {
         let same = NextRoot {
             keys: None,
+            online: None,
             expires: days(365),
         };
         let mut root = instance.admin.draft(&same).unwrap().signed().clone();
@@ -675,15 +673,14 @@ fn a_root_that_would_stop_clients_is_refused() {
     assert_eq!(instance.import(&names), Err(error));
     // Keys of others for what the instance signs.
     let other_keys = changed(&|root| root.timestamp = root.root.clone());
+    let role = "timestamp";
+    let error = RepositoryError::NotItsKey { role };
+    assert_eq!(instance.import(&other_keys), Err(error));
     let error = TufError::Threshold {
-        role: "timestamp".to_owned(),
+        role: role.to_owned(),
         expected: 1,
         found: 0,
     };
-    assert_eq!(
-        instance.import(&other_keys),
-        document("timestamp.json", error.clone())
-    );
     // A running instance that finds such a root does not take it up, and goes on with what it has.
     let path = instance.dir.path().join(FOLDER).join("2.root.json");
     fs::write(&path, other_keys.bytes()).unwrap();
@@ -705,6 +702,95 @@ fn a_root_that_would_stop_clients_is_refused() {
     fs::write(&path, good.bytes()).unwrap();
     assert_eq!(instance.look(), Ok(false));
     assert_eq!(versions(&instance.repository), [2, 1, 1, 1]);
+}
+
+#[test]
+fn the_keys_of_the_instance_are_replaced_while_it_runs() {
+    let instance = Instance::new();
+    let before = Instance::signers(&instance.keyring);
+    let pinned = instance.repository.root_json();
+    let rotated = |current| {
+        let admin = &instance.admin;
+        let rotated = admin.rotate_online(&Unlock::File, current, days(365), NOW);
+        rotated.map(|root| root.version())
+    };
+    assert_eq!(rotated(None), Ok(2));
+    // Until all of it is signed by the new keys, nothing of it is seen.
+    assert_eq!(versions(&instance.repository), [1; 4]);
+    let files = |repository: &Repository| repository.published().files.clone();
+    assert!(!files(&instance.repository).contains_key("2.root.json"));
+
+    assert_eq!(instance.look(), Ok(true));
+    assert_eq!(versions(&instance.repository), [2; 4]);
+    assert!(files(&instance.repository).contains_key("2.root.json"));
+    let after = Instance::signers(&instance.keyring);
+    assert_ne!(after.targets.public_key(), before.targets.public_key());
+    assert_ne!(after.timestamp.public_key(), before.timestamp.public_key());
+    assert!(!instance.keyring.has(TUF_TARGETS_NEXT));
+    assert!(!instance.keyring.has(TUF_TIMESTAMP_NEXT));
+    // Whoever has pinned the first root follows, and the old keys sign nothing any more.
+    let view = instance.admin.view_from(Some(&pinned)).unwrap();
+    assert_eq!(view.targets.version(), 2);
+    assert_eq!(
+        instance.repository.refresh(before.online(), days(89)),
+        Err(RepositoryError::NotItsKey { role: "targets" })
+    );
+    assert_eq!(instance.look(), Ok(false));
+
+    // The root key elsewhere, and an old root key that is none any more.
+    let root_key = instance.admin.root_key(&Unlock::File).unwrap();
+    instance.admin.remove_root_key(&Unlock::File).unwrap();
+    assert_eq!(rotated(None), Err(RepositoryError::NoRootKey));
+    assert_eq!(rotated(Some(&root_key)), Ok(3));
+    assert_eq!(instance.look(), Ok(true));
+    assert_eq!(versions(&instance.repository), [3; 4]);
+}
+
+#[test]
+fn keys_that_were_lost_are_replaced_at_the_next_start() {
+    let instance = Instance::new();
+    instance.keyring.remove(TUF_TIMESTAMP).unwrap();
+    let rotated = instance
+        .admin
+        .rotate_online(&Unlock::File, None, days(365), NOW);
+    assert_eq!(rotated.unwrap().version(), 2);
+    // The instance ends, and starts again over documents of the keys before.
+    let dir = instance.repository.dir().to_path_buf();
+    for stop in ["before", "after the targets", "after the snapshot"] {
+        let repository = Repository::open(&dir).unwrap();
+        assert_eq!(versions(&repository), [1; 4], "{stop}");
+        let name = match stop {
+            "before" => "2.targets.json",
+            _ => "2.snapshot.json",
+        };
+        fs::write(dir.join(name), "half").unwrap();
+    }
+    let repository = Repository::open(&dir).unwrap();
+    let signers = OnlineSigners::newest(&instance.keyring, &dir).unwrap();
+    assert_eq!(repository.refresh(signers.keys(), NOW), Ok(true));
+    assert_eq!(versions(&repository), [2; 4]);
+    let again = Repository::open(&dir).unwrap();
+    assert_eq!(versions(&again), [2; 4]);
+    assert!(instance.keyring.has(TUF_TIMESTAMP));
+}
+
+#[test]
+fn several_people_sign_a_root_for_new_keys_of_the_instance() {
+    let instance = Instance::new();
+    let root_key = instance.admin.root_key(&Unlock::File).unwrap();
+    let next = NextRoot {
+        keys: None,
+        online: Some(instance.admin.make_online_keys(&Unlock::File).unwrap()),
+        expires: days(365),
+    };
+    let mut root = instance.admin.draft(&next).unwrap();
+    // Made and not signed: the instance goes on with the keys it has.
+    assert_eq!(instance.look(), Ok(false));
+    let known = root.signed().keys.clone();
+    root.sign(&root_key, &known).unwrap();
+    assert_eq!(instance.import(&root), Ok(2));
+    assert_eq!(instance.look(), Ok(true));
+    assert_eq!(versions(&instance.repository), [2; 4]);
 }
 
 /// The files of a repository by their paths, sorted.

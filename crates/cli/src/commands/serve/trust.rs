@@ -38,6 +38,7 @@ pub(super) struct ServeTrustArgs {
 enum TrustCommand {
     Show(ShowArgs),
     RotateRoot(RotateArgs),
+    RotateOnline(OnlineArgs),
     TakeOffline(TakeOfflineArgs),
     ExportRoot(ExportArgs),
     SignRoot(SignArgs),
@@ -60,6 +61,24 @@ struct RotateArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     new_key: Option<PathBuf>,
     /// The private key that signs roots until now, where it was taken offline; goes on unless --new-key is given
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    root_key: Option<PathBuf>,
+    #[command(flatten)]
+    life: LifeArgs,
+    #[command(flatten)]
+    secret: UnlockArgs,
+}
+
+/// Replace the keys that the instance signs its repository with, by a root that names new ones
+///
+/// For keys that were lost, or that others may have. The instance may run: it takes the new root up and signs all of it
+/// anew within a second. Where several people sign roots, see export-root.
+#[derive(Args, Debug)]
+struct OnlineArgs {
+    /// The folder of the instance
+    #[arg(value_hint = ValueHint::DirPath)]
+    dir: PathBuf,
+    /// The private key that signs roots, where it was taken offline
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     root_key: Option<PathBuf>,
     #[command(flatten)]
@@ -99,8 +118,13 @@ struct ExportArgs {
     /// How many of these keys have to sign
     #[arg(long, value_name = "N", default_value_t = 1, requires = "keys", value_parser = clap::value_parser!(u32).range(1..))]
     threshold: u32,
+    /// Make new keys for the instance itself to sign with, and name them in the root
+    #[arg(long)]
+    new_online_keys: bool,
     #[command(flatten)]
     life: LifeArgs,
+    #[command(flatten)]
+    secret: UnlockArgs,
 }
 
 /// Add a signature to a root that export-root wrote
@@ -142,6 +166,7 @@ pub(super) fn run(context: &Context, args: &ServeTrustArgs) -> Result<(), CliErr
     match &args.command {
         TrustCommand::Show(args) => show::run(context, args),
         TrustCommand::RotateRoot(args) => rotate(context, args),
+        TrustCommand::RotateOnline(args) => rotate_online(context, args),
         TrustCommand::TakeOffline(args) => take_offline(context, args),
         TrustCommand::ExportRoot(args) => export(context, args),
         TrustCommand::SignRoot(args) => sign(context, args),
@@ -164,6 +189,15 @@ fn rotate(context: &Context, args: &RotateArgs) -> Result<(), CliError> {
     };
     let unlock = unlock::find(context, &args.dir, &args.secret)?;
     let root = admin.rotate(&unlock, current.as_ref(), new, expires, now)?;
+    published(context, &root)
+}
+
+fn rotate_online(context: &Context, args: &OnlineArgs) -> Result<(), CliError> {
+    let (admin, now) = (RootAdmin::new(&args.dir), SystemClock.now());
+    let key = args.root_key.as_ref().map(|path| load_key(context, path));
+    let key = key.transpose()?;
+    let unlock = unlock::find(context, &args.dir, &args.secret)?;
+    let root = admin.rotate_online(&unlock, key.as_ref(), args.life.expires(now), now)?;
     published(context, &root)
 }
 
@@ -212,8 +246,17 @@ fn export(context: &Context, args: &ExportArgs) -> Result<(), CliError> {
                 .map_err(|error| CliError::from(error).about(&path.display().to_string()))
         })
         .collect::<Result<_, _>>()?;
+    let admin = RootAdmin::new(&args.dir);
+    let online = match args.new_online_keys {
+        true => {
+            let unlock = unlock::find(context, &args.dir, &args.secret)?;
+            Some(admin.make_online_keys(&unlock)?)
+        }
+        false => None,
+    };
     let next = NextRoot {
         keys: (!keys.is_empty()).then_some((keys, args.threshold)),
+        online,
         expires: args.life.expires(SystemClock.now()),
     };
     write_draft(context, &args.dir, &args.out, &next)

@@ -93,7 +93,7 @@ fn given(args: &UnlockArgs) -> Result<Option<Zeroizing<String>>, CliError> {
 fn credential() -> Result<Unlock, CliError> {
     let folder = env::var(CREDENTIALS).ok_or_else(|| {
         failed("there are no credentials: CREDENTIALS_DIRECTORY is not set").mend(
-            "in the systemd unit: LoadCredentialEncrypted=signhere; by hand: systemd-run --pipe --wait -p LoadCredential=signhere:FILE ...",
+            "in the systemd unit: LoadCredentialEncrypted=signhere; by hand, while the service runs: runuser -u signhere -- env CREDENTIALS_DIRECTORY=/run/credentials/signhere.service signhere ...",
         )
     })?;
     Ok(Unlock::Credential(Path::new(&folder).join(CREDENTIAL)))
