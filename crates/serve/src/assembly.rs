@@ -223,9 +223,11 @@ impl Assembly {
         }
         self.board.note(self, now)?;
         self.active = active(self.keyring.manifest(), now);
-        let routes = routes
-            .merge(self.observer.routes())
-            .merge(self.observer.pages());
+        let watched = match self.config.metrics {
+            Some(_) => self.observer.health_routes(),
+            None => self.observer.routes(),
+        };
+        let routes = routes.merge(watched).merge(self.observer.pages());
         let (endpoints, limits) = (self.endpoints.clone(), self.config.limits);
         let routes = http::with_layers(routes, endpoints, limits);
         Ok(self.observer.layer(self.limiter.layer(routes)))

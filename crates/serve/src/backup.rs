@@ -231,7 +231,9 @@ fn refuse_inside(dir: &Path, to: &Path) -> Result<(), BackupError> {
     let absolute = std::path::absolute(to).map_err(|e| fail("find", to, &e))?;
     let there = absolute.ancestors().find(|path| path.exists());
     let there = there.unwrap_or(&absolute);
-    let rest = absolute.strip_prefix(there).unwrap_or(Path::new(""));
+    let rest = absolute
+        .strip_prefix(there)
+        .unwrap_or_else(|_| Path::new(""));
     let (dir, real_to) = (real(dir)?, real(there)?.join(rest));
     if real_to.starts_with(&dir) || dir.starts_with(&real_to) {
         return Err(BackupError::Inside {

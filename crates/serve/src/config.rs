@@ -53,6 +53,8 @@ pub struct InstanceConfig {
     pub logging: Logging,
     /// How long before a new key signs clients are told of it.
     pub rotation_lead: Duration,
+    /// The address that `/metrics` is answered on instead of [`InstanceConfig::address`], in plain HTTP.
+    pub metrics: Option<SocketAddr>,
 }
 
 impl InstanceConfig {
@@ -71,6 +73,7 @@ impl InstanceConfig {
             rates: RateLimits::default(),
             logging: Logging::default(),
             rotation_lead: Duration::ZERO,
+            metrics: None,
         }
     }
 

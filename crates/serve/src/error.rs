@@ -291,6 +291,14 @@ pub enum ServeError {
     /// The TUF repository cannot be read or changed.
     #[error("the TUF repository: {0}")]
     Tuf(RepositoryError),
+    /// The address of the metrics cannot be listened on.
+    #[error("cannot listen on {address} for metrics: {kind}")]
+    MetricsListener {
+        /// The address in the configuration.
+        address: SocketAddr,
+        /// Why not.
+        kind: io::ErrorKind,
+    },
     /// The listener or the runtime failed.
     #[error("cannot serve: {kind}")]
     Listener {

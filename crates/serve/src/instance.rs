@@ -1,6 +1,7 @@
 //! An instance: its state folder opened, its services put together, its listener served.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,6 +22,9 @@ use crate::state::StateFolder;
 use crate::state::keyring::{Founding, Keyring};
 use crate::state::seal::Unlock;
 use crate::upkeep::Upkeep;
+
+/// Connections at one time to the address of the metrics: a scraper has one.
+const METRICS_CONNECTIONS: usize = 64;
 
 /// What an instance is that is made without being asked for anything.
 const FOUNDING: Founding<'_> = Founding {
@@ -182,7 +186,22 @@ impl Instance {
                 found,
             });
         }
+        let metrics = match self.config.metrics {
+            Some(address) => Some(bind_metrics(address).await?),
+            None => None,
+        };
         let (stop, stopped) = watch::channel(());
+        let measured = metrics.map(|listener| {
+            let (observer, mut stopped) = (self.upkeep.assembly().observer(), stopped.clone());
+            let mut config = self.config.clone();
+            config.limits.connections = METRICS_CONNECTIONS;
+            tokio::spawn(async move {
+                let (routes, ended) = (observer.routes(), async move {
+                    let _ = stopped.changed().await;
+                });
+                http::server::serve(listener, None, routes, &config, ended).await
+            })
+        });
         let keeping = tokio::spawn(Arc::clone(&self.upkeep).keep(stopped.clone()));
         let control = self.control.bind()?;
         let controlled = tokio::spawn(control.serve(Arc::clone(&self.upkeep), stopped));
@@ -193,13 +212,25 @@ impl Instance {
         let served = http::server::serve(listener, tls, router, &self.config, shutdown).await;
         drop(stop);
         let ended = (controlled.await, keeping.await);
+        let measured = match measured {
+            Some(measured) => measured.await.map_err(|_| ServeError::Panicked)?,
+            None => Ok(()),
+        };
         let closed = tokio::task::spawn_blocking(move || drop(self)).await;
-        served.map_err(fail)?;
+        served.and(measured).map_err(fail)?;
         match (ended, closed) {
             ((Ok(_), Ok(())), Ok(())) => Ok(()),
             _ => Err(ServeError::Panicked),
         }
     }
+}
+
+async fn bind_metrics(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|e| ServeError::MetricsListener {
+        address,
+        kind: e.kind(),
+    })
 }
 
 impl Drop for Instance {

@@ -50,10 +50,16 @@ impl Observer {
 
     /// `/healthz`, `/readyz`, `/metrics`.
     pub(crate) fn routes(self: &Arc<Self>) -> Router {
+        let metrics = Router::new().route("/metrics", get(metrics));
+        let metrics = metrics.with_state(Arc::clone(self));
+        self.health_routes().merge(metrics)
+    }
+
+    /// `/healthz`, `/readyz`.
+    pub(crate) fn health_routes(self: &Arc<Self>) -> Router {
         Router::new()
             .route("/healthz", get(health))
             .route("/readyz", get(ready))
-            .route("/metrics", get(metrics))
             .with_state(Arc::clone(self))
     }
 

@@ -597,3 +597,38 @@ async fn tls_with_the_certificate_of_the_files() {
     assert!(plain.is_err());
     instance.stop().await;
 }
+
+#[tokio::test]
+async fn metrics_are_answered_at_an_address_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    let (taken, address) = listener().await;
+    let (listener, at) = listener().await;
+    let mut config = InstanceConfig::new(at);
+    config.metrics = Some(address);
+    let clock = Arc::new(FakeClock::at(START));
+    let instance = Instance::create_or_open(&state, config, clock, Arc::new(SystemRandom));
+    let kind = std::io::ErrorKind::AddrInUse;
+    assert_eq!(
+        instance.unwrap().serve(listener, async {}).await,
+        Err(ServeError::MetricsListener { address, kind })
+    );
+
+    drop(taken);
+    let instance = Running::start_with(&state, |config| config.metrics = Some(address)).await;
+    for (path, at_instance, at_metrics) in [
+        ("/healthz", 200, 200),
+        ("/metrics", 404, 200),
+        ("/api/status", 200, 404),
+    ] {
+        assert_eq!(instance.get(path).await.status(), at_instance, "{path}");
+        let answer = instance.client.get(format!("http://{address}{path}"));
+        assert_eq!(answer.send().await.unwrap().status(), at_metrics, "{path}");
+    }
+    let text = instance.client.get(format!("http://{address}/metrics"));
+    let text = text.send().await.unwrap().text().await.unwrap();
+    assert!(text.contains("signhere_build_info"), "{text}");
+    instance.stop().await;
+    let refused = TcpStream::connect(address).await.unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+}

@@ -410,6 +410,8 @@ impl From<ServeError> for CliError {
             ServeError::File { path, kind, .. } => {
                 Self::new(Exit::Failed, "SH-FILE", message).mend(mend_of_file(&path, kind))
             }
+            ServeError::MetricsListener { .. } => Self::new(Exit::Failed, "SH-LISTEN", message)
+                .mend("name another address under [metrics] in instance.toml"),
             ServeError::NotLoopback { .. } => Self::new(Exit::Usage, "SH-LISTEN", message)
                 .expected("an address of this machine, such as 127.0.0.1:3003"),
             _ => Self::new(Exit::Failed, "SH-INSTANCE", message),

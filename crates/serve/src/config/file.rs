@@ -83,6 +83,9 @@ impl InstanceConfig {
             config.rotation_lead = lead.duration(Duration::ZERO..=days(30), LONG)?;
         }
         rotation.finish()?;
+        let mut metrics = top.section("metrics")?;
+        config.metrics = metrics.take("listen").map(|f| f.address()).transpose()?;
+        metrics.finish()?;
         top.finish()?;
 
         // The command line has no line here.

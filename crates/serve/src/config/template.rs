@@ -134,6 +134,10 @@ const REST: &str = r#"# Issuers that the CA believes, in Fulcio's own format. e.
 # queue = 4096
 # batch = 256
 
+[metrics]
+# An address of their own: /metrics is then answered there, in plain HTTP, and not at `listen`. e.g.
+# listen = "127.0.0.1:9090"
+
 [logging]
 # "text" or "json"
 # format = "text"

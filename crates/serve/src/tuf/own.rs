@@ -82,7 +82,9 @@ impl Tuf {
         };
         // What cannot be opened is reported, and what is there goes on being signed.
         let refreshed = self.repository.refresh(self.signers().keys(), now);
-        loaded.and(refreshed.map_err(ServeError::Tuf))
+        let refreshed = refreshed.map_err(ServeError::Tuf);
+        loaded?;
+        refreshed
     }
 
     /// The SHA-256 of `root.json`, in hexadecimal.

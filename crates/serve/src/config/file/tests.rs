@@ -70,6 +70,7 @@ fn the_file_of_a_new_instance_says_what_holds_without_it() {
         assert_eq!(config.rates, RateLimits::default());
         assert_eq!(config.logging, Logging::default());
         assert_eq!(config.rotation_lead, Duration::ZERO);
+        assert_eq!(config.metrics, None);
     };
     let written = template(&Written::default());
     same("");
@@ -212,4 +213,14 @@ fn a_mistake_in_the_issuers_is_shown_with_its_own_line() {
     )
     .unwrap();
     assert_eq!(load(dir.path(), text).unwrap().issuers.fulcio.len(), 1);
+}
+
+#[test]
+fn metrics_may_have_an_address_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = load(dir.path(), "[metrics]\nlisten = \"10.0.0.7:9090\"\n").unwrap();
+    assert_eq!(config.metrics, Some(([10, 0, 0, 7], 9090).into()));
+    let error = load(dir.path(), "[metrics]\nlisten = 9090\n").unwrap_err();
+    let line = error.place.as_ref().map(|place| place.line);
+    assert_eq!(line, Some(2), "{error}");
 }
