@@ -139,7 +139,7 @@ fn a_mistake_in_the_configuration_is_shown_in_its_line() {
         "error: i/instance.toml:{line}:1: `lisen` is no key of the top of the file [SH-INSTANCE-CONFIG]\n  \
          {line} | lisen = \"127.0.0.1:3003\"\n  \
          {space} | ^^^^^\n  \
-         expected  one of listen, url, tls, issuers, ca, ct, log, tsa, tuf, witness, limits, logging, rotation\n     \
+         expected  one of listen, url, tls, issuers, ca, ct, log, tsa, tuf, witness, limits, logging, rotation, metrics\n     \
          found  lisen\n      \
          mend  correct the key or remove the line; all keys: docs/reference/instance.toml.md\n",
         space = " ".repeat(line.to_string().len()),
