@@ -79,11 +79,11 @@ fn the_failing_node_says_what_to_do_and_hostile_text_is_shown() {
     assert!(
         text.starts_with(
             "├─ ✗ bundle  cannot be read\n\
-             │     refused   the bundle is signed with a key, and no key was given to verify it with [SH-POLICY-NEEDS-KEY]\n\
-             │     expected  a certificate\n\
-             │     found     a key \\u{1b}[2J\\u{202e}\n\
-             │     mend      signhere verify --key PUBLIC_KEY FILE\n\
-             │     more      signhere explain SH-POLICY-NEEDS-KEY\n\
+             │      refused   the bundle is signed with a key, and no key was given to verify it with [SH-POLICY-NEEDS-KEY]\n\
+             │      expected  a certificate\n\
+             │      found     a key \\u{1b}[2J\\u{202e}\n\
+             │      mend      signhere verify --key PUBLIC_KEY FILE\n\
+             │      more      signhere explain SH-POLICY-NEEDS-KEY\n\
              ├─ - artifact  not looked at: something before it failed\n"
         ),
         "{text}"
