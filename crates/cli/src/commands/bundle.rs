@@ -72,7 +72,7 @@ fn read(path: &Path) -> Result<Vec<Found>, CliError> {
         .take(MANY.saturating_add(1))
         .collect();
     let is_object = |line: &&[u8]| line.starts_with(b"{") && line.ends_with(b"}");
-    if lines.len() < 2 || !lines.iter().all(|line| is_object(&line)) {
+    if lines.len() < 2 || !lines.iter().all(is_object) {
         return Err(about(whole));
     }
     if lines.len() > MANY {
