@@ -290,7 +290,7 @@ fn pypi_attests_one_file_by_its_name() {
     let name = "The.Thing-1.0-py3-none-any.whl";
     for document in [
         good.clone(),
-        provenance(&[good.clone()]),
+        provenance(std::slice::from_ref(&good)),
         provenance(&[good.clone(), good.clone()]),
     ] {
         let reasons = place.reasons(&document, None, name);
