@@ -94,7 +94,10 @@ fn a_folder_that_is_something_else_is_left_alone() {
     fs::create_dir(place.path("photos")).unwrap();
     place.write("photos/cat.jpg", "meow");
     let ran = quickstart(&place, &["a.txt", "--dir", "photos"]).exits(1);
-    assert!(ran.stderr.contains("name another"), "{ran:?}");
+    assert!(
+        ran.stderr.contains("name a folder that is not there yet"),
+        "{ran:?}"
+    );
     assert_eq!(fs::read_dir(place.path("photos")).unwrap().count(), 1);
     place.write("file", "x");
     quickstart(&place, &["a.txt", "--dir", "file"]).exits(1);
