@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::commands::{
-    bundle::BundleArgs, completions::CompletionsArgs, explain::ExplainArgs, key::KeyArgs,
-    log::LogArgs, man::ManArgs, quickstart::QuickstartArgs, serve::ServeArgs, sign::SignArgs,
-    token::TokenArgs, trust::TrustCommandArgs, tuf::TufArgs, verify::VerifyArgs,
+    agent::AgentArgs, bundle::BundleArgs, completions::CompletionsArgs, explain::ExplainArgs,
+    key::KeyArgs, log::LogArgs, man::ManArgs, quickstart::QuickstartArgs, serve::ServeArgs,
+    sign::SignArgs, token::TokenArgs, trust::TrustCommandArgs, tuf::TufArgs, verify::VerifyArgs,
 };
 
 /// Where do I sign? Signs files with the identity you already have, and
@@ -65,6 +65,8 @@ pub(crate) struct GlobalArgs {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[command(hide = true)]
+    Agent(AgentArgs),
     Quickstart(QuickstartArgs),
     Sign(SignArgs),
     Verify(VerifyArgs),

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod agent;
 pub(crate) mod bundle;
 pub(crate) mod completions;
 pub(crate) mod explain;
@@ -59,6 +60,7 @@ impl Context {
 /// Runs the command.
 pub(crate) fn run(context: &Context, command: Command) -> Result<(), CliError> {
     match command {
+        Command::Agent(args) => agent::run(context, &args),
         Command::Quickstart(args) => quickstart::run(context, &args),
         Command::Sign(args) => sign::run(context, &args),
         Command::Verify(args) => verify::run(context, &args),

@@ -66,16 +66,39 @@ pub(crate) async fn identity(
     issuer: Option<&Url>,
     http: &Arc<HttpClient>,
 ) -> Result<IdentityToken, CliError> {
+    if let Some(token) = without_asking(context, args, http).await? {
+        return Ok(token);
+    }
+    by_asking(context, args, issuer, http).await
+}
+
+/// The identity token that somebody handed over, or that the system this runs on gives.
+pub(crate) async fn without_asking(
+    context: &Context,
+    args: &LoginArgs,
+    http: &Arc<HttpClient>,
+) -> Result<Option<IdentityToken>, CliError> {
     if let Some(token) = given(args)? {
-        return Ok(IdentityToken::parse(&token, AUDIENCE, SystemClock.now())?);
+        let token = IdentityToken::parse(&token, AUDIENCE, SystemClock.now())?;
+        return Ok(Some(token));
     }
     let environment = SystemEnv::new(env::all());
-    if let Some(ambient) = detect(&environment, http, AUDIENCE, SystemClock.now()).await? {
+    let ambient = detect(&environment, http, AUDIENCE, SystemClock.now()).await?;
+    Ok(ambient.map(|ambient| {
         context
             .output
             .note(format_args!("identity from {}", ambient.provider));
-        return Ok(ambient.token);
-    }
+        ambient.token
+    }))
+}
+
+/// The identity token of a person who logs in at `issuer`.
+async fn by_asking(
+    context: &Context,
+    args: &LoginArgs,
+    issuer: Option<&Url>,
+    http: &Arc<HttpClient>,
+) -> Result<IdentityToken, CliError> {
     let login = login(args.oidc_issuer.as_ref().or(issuer), http)?;
     if !context.may_ask() {
         return Err(CliError::new(

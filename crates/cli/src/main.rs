@@ -11,6 +11,7 @@
 //! | [`output`] | what is printed, and where |
 //! | [`config`], [`trust`] | the configuration file, and the instance to use |
 //! | [`login`], [`visit`] | identity tokens, and how a person gets one |
+//! | [`signing`] | the one way to a signature |
 //! | [`policy`] | the trust files in force |
 //! | [`files`], [`passphrase`] | bounded reads, atomic writes, secrets |
 //! | [`clock`], [`env`] | the time, the environment |
@@ -27,6 +28,7 @@ mod login;
 mod output;
 mod passphrase;
 mod policy;
+mod signing;
 mod trust;
 mod visit;
 

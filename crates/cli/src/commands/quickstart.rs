@@ -27,6 +27,7 @@ use crate::login::http_client;
 use crate::output::style::{BOLD, DIM, cross, paint, tick};
 use crate::output::text::{bytes, safe};
 use crate::output::verdict;
+use crate::signing::tools;
 use crate::{env, trust};
 
 /// Sign a file and verify it, on a private Sigstore of your own
@@ -133,7 +134,7 @@ impl Tour<'_> {
         let size = fs::metadata(&self.args.file).map_or(0, |metadata| metadata.len());
         let file = self.args.file.display();
         self.heading(&format!("3  Sign {file} ({})", bytes(size)))?;
-        let session = Session::keyless(&server.instance, token, sign::tools(http))?;
+        let session = Session::keyless(&server.instance, token, tools(http))?;
         let signed = sign::sign_artifact(&session, &self.digests).await?;
         let json = signed.bundle.to_json();
         let bundle = files::bundle_path(&self.args.file);

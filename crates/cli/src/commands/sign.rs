@@ -6,21 +6,19 @@ use std::sync::Arc;
 
 use clap::{Args, ValueHint};
 use serde::Serialize;
-use signhere_http::HttpClient;
 use signhere_pki::digest::{Digest, HashAlgorithm};
-use signhere_pki::key::{PrivateKey, Signer as _};
-use signhere_pki::random::SystemRandom;
-use signhere_sign::session::{Payload, Session, Signed, Tools};
+use signhere_pki::key::Signer as _;
+use signhere_sign::session::{Payload, Session, Signed};
 use signhere_verify::verdict::{Step, StepName, Verdict};
 
 use super::{Context, block_on, key};
-use crate::clock::SystemClock;
 use crate::error::{CliError, ErrorFields};
 use crate::files;
-use crate::login::{self, LoginArgs};
+use crate::login::LoginArgs;
 use crate::output::text::safe;
 use crate::output::{progress, verdict};
-use crate::trust::{self, TrustArgs};
+use crate::signing::{self, Signing};
+use crate::trust::TrustArgs;
 
 /// How many files are signed at a time.
 const AT_A_TIME: usize = 8;
@@ -78,7 +76,12 @@ pub(crate) fn run(context: &Context, args: &SignArgs) -> Result<(), CliError> {
         .collect::<Result<Vec<_>, _>>()?;
 
     let (done, failed) = block_on(async {
-        let session = session(context, args, key).await?;
+        let how = Signing {
+            trust: args.trust.clone(),
+            signing_config: args.signing_config.clone(),
+            login: args.login.clone(),
+        };
+        let session = signing::session(context, &how, key).await?;
         Ok(sign_all(context, session, jobs).await)
     })?;
     if context.output.is_json() {
@@ -105,15 +108,6 @@ pub(crate) async fn sign_artifact(
         .find(|digest| digest.algorithm() == algorithm)
         .ok_or_else(|| CliError::internal(&format!("no {algorithm} digest was computed")))?;
     Ok(session.sign(Payload::Artifact(*digest)).await?)
-}
-
-/// What a session works with: the system's clock and randomness.
-pub(crate) fn tools(http: Arc<HttpClient>) -> Tools {
-    Tools {
-        http,
-        clock: Arc::new(SystemClock),
-        random: Arc::new(SystemRandom),
-    }
 }
 
 /// A file to sign, read already.
@@ -187,29 +181,6 @@ impl Done {
             bundle: self.bundle.display().to_string(),
         }
     }
-}
-
-async fn session(
-    context: &Context,
-    args: &SignArgs,
-    key: Option<PrivateKey>,
-) -> Result<Session, CliError> {
-    let http = login::http_client();
-    let config = args.signing_config.as_deref();
-    let instance = trust::instance(context, &args.trust, config, &http).await?;
-    if context.may_ask() && trust::is_public(context, &args.trust, config)? {
-        let who = if key.is_some() { "key" } else { "address" };
-        context.output.note(format_args!(
-            "Your {who} and the digest of the file will stand in the public log of Sigstore's own \
-             instance, for ever. To sign on another: --instance\n"
-        ));
-    }
-    if let Some(key) = key {
-        return Ok(Session::with_key(&instance, Arc::new(key), tools(http))?);
-    }
-    let issuer = trust::issuer(&instance)?;
-    let token = login::identity(context, &args.login, issuer.as_ref(), &http).await?;
-    Ok(Session::keyless(&instance, token, tools(http))?)
 }
 
 /// Signs several files at a time, and tells of each in order. The first failure
