@@ -6,8 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::commands::{
     agent::AgentArgs, bundle::BundleArgs, completions::CompletionsArgs, explain::ExplainArgs,
-    key::KeyArgs, log::LogArgs, man::ManArgs, quickstart::QuickstartArgs, serve::ServeArgs,
-    sign::SignArgs, token::TokenArgs, trust::TrustCommandArgs, tuf::TufArgs, verify::VerifyArgs,
+    git::GitArgs, key::KeyArgs, log::LogArgs, man::ManArgs, quickstart::QuickstartArgs,
+    serve::ServeArgs, sign::SignArgs, token::TokenArgs, trust::TrustCommandArgs, tuf::TufArgs,
+    verify::VerifyArgs,
 };
 
 /// Where do I sign? Signs files with the identity you already have, and
@@ -72,6 +73,7 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     Explain(ExplainArgs),
     Bundle(BundleArgs),
+    Git(GitArgs),
     Key(KeyArgs),
     Serve(ServeArgs),
     Trust(TrustCommandArgs),

@@ -4,6 +4,7 @@ pub(crate) mod agent;
 pub(crate) mod bundle;
 pub(crate) mod completions;
 pub(crate) mod explain;
+pub(crate) mod git;
 pub(crate) mod key;
 pub(crate) mod log;
 pub(crate) mod man;
@@ -66,6 +67,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<(), CliError> {
         Command::Verify(args) => verify::run(context, &args),
         Command::Explain(args) => explain::run(context, &args),
         Command::Bundle(args) => bundle::run(context, &args),
+        Command::Git(args) => git::run(context, &args),
         Command::Key(args) => key::run(context, &args),
         Command::Serve(args) => serve::run(context, &args),
         Command::Log(args) => log::run(context, &args),

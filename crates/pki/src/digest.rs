@@ -235,6 +235,16 @@ pub fn sha256(message: &[u8]) -> [u8; 32] {
     bytes
 }
 
+/// The SHA-256 of what the parts are together.
+pub fn sha256_of_parts(parts: &[&[u8]]) -> [u8; 32] {
+    digest_parts(&aws::SHA256, parts)
+}
+
+/// The SHA-1 of what the parts are together: for the names that git gives, on which no signature may rest.
+pub fn sha1(parts: &[&[u8]]) -> [u8; 20] {
+    digest_parts(&aws::SHA1_FOR_LEGACY_USE_ONLY, parts)
+}
+
 /// Why something is not a digest.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -262,6 +272,18 @@ pub enum DigestError {
 }
 
 const MAX_LEN: usize = 64;
+
+fn digest_parts<const N: usize>(algorithm: &'static aws::Algorithm, parts: &[&[u8]]) -> [u8; N] {
+    let mut context = aws::Context::new(algorithm);
+    for part in parts {
+        context.update(part);
+    }
+    let mut bytes = [0; N];
+    for (to, from) in bytes.iter_mut().zip(context.finish().as_ref()) {
+        *to = *from;
+    }
+    bytes
+}
 
 #[cfg(test)]
 mod tests {
@@ -291,6 +313,14 @@ mod tests {
             sha256(b"abc"),
             HashAlgorithm::Sha256.digest(b"abc").as_bytes()
         );
+    }
+
+    #[test]
+    fn known_answers_of_parts() {
+        let parts: [&[u8]; 3] = [b"a", b"", b"bc"];
+        assert_eq!(sha256_of_parts(&parts), sha256(b"abc"));
+        let expected = "a9993e364706816aba3e25717850c26c9cd0d89d";
+        assert_eq!(hex::encode(sha1(&parts)), expected);
     }
 
     #[test]
