@@ -13,6 +13,13 @@ impl Written {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&bytes).into_owned()
     }
+
+    /// Forgets the first `len` bytes.
+    pub fn forget(&self, len: usize) {
+        let mut bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let len = len.min(bytes.len());
+        bytes.drain(..len);
+    }
 }
 
 impl io::Write for Written {

@@ -62,6 +62,30 @@ impl Watched {
     }
 }
 
+impl Watched {
+    /// Asks until all `lines` of a request are written: a place in the code that another test meets for the first time
+    /// in this moment may be noted as one that nobody listens to, until it is looked at again.
+    async fn ask_until_heard(
+        &self,
+        method: &str,
+        path: &str,
+        written: &Written,
+        lines: usize,
+    ) -> axum::http::HeaderMap {
+        for _ in 0..100 {
+            tracing::callsite::rebuild_interest_cache();
+            let before = written.text().len();
+            let (_, headers, _) = self.ask(method, path).await;
+            let text = written.text();
+            if text[before..].lines().count() == lines {
+                written.forget(before);
+                return headers;
+            }
+        }
+        panic!("nothing is written of {method} {path}");
+    }
+}
+
 #[tokio::test]
 async fn ready_says_why_it_is_not() {
     let watched = Watched::new();
@@ -162,19 +186,19 @@ async fn one_line_a_request_that_tells_no_secret() {
         .json()
         .with_writer(move || to.clone())
         .finish();
-    let (_, headers, _) = {
+    let headers = {
         let _guard = tracing::subscriber::set_default(subscriber);
-        watched
-            .ask("POST", "/api/v2/signingCert?token=SECRET")
-            .await
+        let path = "/api/v2/signingCert?token=SECRET";
+        watched.ask_until_heard("POST", path, &written, 1).await
     };
     let log = written.text();
     assert!(!log.contains("SECRET"), "{log}");
-    let line: Value = serde_json::from_str(log.trim_end()).unwrap();
+    let line = log.lines().next().unwrap();
+    let line: Value = serde_json::from_str(line).unwrap();
     let fields = &line["fields"];
     assert_eq!(line["target"], "signhere::request");
     assert_eq!(fields["id"], headers["x-request-id"].to_str().unwrap());
-    assert_eq!(fields["id"], "0000abcd-0");
+    assert!(fields["id"].as_str().unwrap().starts_with("0000abcd-"));
     assert_eq!(fields["method"], "POST");
     assert_eq!(fields["route"], "/api/v2/signingCert");
     assert_eq!(fields["status"], 401);
@@ -194,7 +218,8 @@ async fn who_a_certificate_names_stands_in_a_line_of_its_own() {
         .finish();
     {
         let _guard = tracing::subscriber::set_default(subscriber);
-        watched.ask("PUT", "/api/v2/signingCert").await;
+        let path = "/api/v2/signingCert";
+        watched.ask_until_heard("PUT", path, &written, 3).await;
     }
     let log = written.text();
     let naming: Vec<_> = log
