@@ -92,10 +92,13 @@ pub(crate) struct Field<'a> {
 }
 
 /// A problem and the bytes of the file that it is about.
-pub(crate) type At<P> = (Range<usize>, P);
+pub type At<P> = (Range<usize>, P);
 
 /// Reads the text of a file.
-pub(crate) fn parse(text: &str) -> Result<Document<&str>, At<TomlProblem>> {
+///
+/// # Errors
+/// [`TomlProblem::Syntax`], and where it is.
+pub fn parse(text: &str) -> Result<Document<&str>, At<TomlProblem>> {
     Document::parse(text).map_err(|error| {
         let reason = error.message().lines().collect::<Vec<_>>().join(", ");
         (

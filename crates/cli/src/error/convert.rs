@@ -19,6 +19,7 @@ use signhere_verify::bundle::BundleError;
 use signhere_verify::formats::RegistryKeysError;
 use signhere_verify::formats::checksums::ChecksumsError;
 use signhere_verify::policy::{Nearest, NotAllowed, TrustFileError, Unlistable, WriteError};
+use signhere_verify::toml::TomlProblem;
 use signhere_verify::trust::TrustError;
 use signhere_verify::verdict::{Failure, Reason, StepName};
 
@@ -462,12 +463,16 @@ fn mend_of_file(path: &Path, kind: io::ErrorKind) -> String {
 fn mend_of_config(problem: &ConfigProblem) -> Option<&'static str> {
     Some(match problem {
         ConfigProblem::Absent => "restore instance.toml from a backup",
-        ConfigProblem::Syntax { .. } => "text stands in quotes: key = \"text\"",
-        ConfigProblem::UnknownKey { .. } => {
+        ConfigProblem::Toml(TomlProblem::Syntax { .. }) => "text stands in quotes: key = \"text\"",
+        ConfigProblem::Toml(TomlProblem::UnknownKey { .. }) => {
             "correct the key or remove the line; all keys: docs/reference/instance.toml.md"
         }
-        ConfigProblem::WrongType { .. } | ConfigProblem::Invalid { .. } => "correct the value",
-        ConfigProblem::Missing { .. } => "add the key, or remove the whole section",
+        ConfigProblem::Toml(TomlProblem::WrongType { .. } | TomlProblem::Invalid { .. }) => {
+            "correct the value"
+        }
+        ConfigProblem::Toml(TomlProblem::Missing { .. }) => {
+            "add the key, or remove the whole section"
+        }
         ConfigProblem::File { .. } => {
             "name the right file; paths begin in the folder of instance.toml"
         }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use signhere_verify::toml::Place;
+use signhere_verify::toml::{Place, TomlProblem};
 
 /// What is wrong with a configuration file, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,52 +32,9 @@ pub enum ConfigProblem {
         /// Why.
         reason: String,
     },
-    /// It is not TOML.
-    #[error("it is not TOML: {reason}")]
-    Syntax {
-        /// What the parser said, in one line.
-        reason: String,
-    },
-    /// A key that means nothing here.
-    #[error("`{key}` is no key of {section}")]
-    UnknownKey {
-        /// The key.
-        key: String,
-        /// `[ca]`, or what the top of the file is called.
-        section: String,
-        /// The keys that are known here.
-        known: Vec<&'static str>,
-    },
-    /// A value of another type.
-    #[error("`{key}` has a value of the wrong type")]
-    WrongType {
-        /// The key.
-        key: String,
-        /// What its value has to be.
-        expected: &'static str,
-        /// The type it has.
-        found: &'static str,
-    },
-    /// A value of the right type that is none of the possible ones.
-    #[error("`{key}` has a value that cannot be")]
-    Invalid {
-        /// The key.
-        key: String,
-        /// What its value has to be.
-        expected: &'static str,
-        /// The value.
-        found: String,
-    },
-    /// A key that is needed here.
-    #[error("`{key}` is missing in {section}")]
-    Missing {
-        /// The key.
-        key: &'static str,
-        /// `[tls]`, `[ca] external`.
-        section: String,
-        /// What its value has to be.
-        expected: &'static str,
-    },
+    /// A value, a key or the whole is not what TOML or the file's form asks for.
+    #[error(transparent)]
+    Toml(TomlProblem),
     /// A file that is named here is not what it should be.
     #[error("{path} cannot be used", path = path.display())]
     File {
@@ -141,11 +98,8 @@ impl ConfigProblem {
     /// What should have been there.
     pub fn expected(&self) -> Option<String> {
         match self {
-            Self::UnknownKey { known, .. } => Some(format!("one of {}", known.join(", "))),
-            Self::WrongType { expected, .. }
-            | Self::Invalid { expected, .. }
-            | Self::Missing { expected, .. }
-            | Self::File { expected, .. } => Some((*expected).to_owned()),
+            Self::Toml(problem) => problem.expected(),
+            Self::File { expected, .. } => Some((*expected).to_owned()),
             Self::DevelopmentInPublic { .. } => {
                 Some("a loopback address to listen on, and no other url".to_owned())
             }
@@ -160,11 +114,8 @@ impl ConfigProblem {
     /// What was there instead.
     pub fn found(&self) -> Option<String> {
         match self {
-            Self::UnknownKey { key, .. } => Some(key.clone()),
-            Self::WrongType { found, .. } => Some((*found).to_owned()),
-            Self::Invalid { found, .. }
-            | Self::File { found, .. }
-            | Self::DevelopmentInPublic { found } => Some(found.clone()),
+            Self::Toml(problem) => problem.found(),
+            Self::File { found, .. } | Self::DevelopmentInPublic { found } => Some(found.clone()),
             Self::PlainInPublic { address } | Self::UrlNeeded { address } => {
                 Some(address.to_string())
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use signhere_pki::cert::Certificate;
 use signhere_pki::key::PublicKey;
 use signhere_pki::time::Time;
-use toml_edit::Document;
+use signhere_verify::toml;
 
 use super::error::{ConfigError, ConfigProblem};
 use super::read::{Field, Section, Source};
@@ -53,11 +53,8 @@ impl InstanceConfig {
         listen: Option<SocketAddr>,
     ) -> Result<Self, ConfigError> {
         let source = Source { path, text };
-        let document = Document::parse(text).map_err(|error| {
-            let reason = error.message().lines().collect::<Vec<_>>().join(", ");
-            let span = error.span().unwrap_or_default();
-            source.error(span, ConfigProblem::Syntax { reason })
-        })?;
+        let document = toml::parse(text)
+            .map_err(|(span, problem)| source.error(span, ConfigProblem::Toml(problem)))?;
         let mut top = Section::top(source, document.as_table());
 
         let listen_field = top.take("listen");

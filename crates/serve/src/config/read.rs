@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use signhere_pki::time::Time;
+use signhere_verify::toml::TomlProblem;
 use toml_edit::{Item, TableLike};
 use url::Url;
 
@@ -102,11 +103,11 @@ impl<'a> Section<'a> {
         expected: &'static str,
     ) -> Result<Field<'a>, ConfigError> {
         self.take(key).ok_or_else(|| {
-            self.error(ConfigProblem::Missing {
+            self.error(ConfigProblem::Toml(TomlProblem::Missing {
                 key,
                 section: self.name.clone(),
                 expected,
-            })
+            }))
         })
     }
 
@@ -120,13 +121,13 @@ impl<'a> Section<'a> {
             return Ok(());
         };
         let span = table.key(key).and_then(toml_edit::Key::span);
-        let problem = ConfigProblem::UnknownKey {
+        let problem = TomlProblem::UnknownKey {
             key: key.to_owned(),
             section: self.name,
             known: self.known,
         };
         let span = span.or_else(|| item.span()).unwrap_or_default();
-        Err(self.source.error(span, problem))
+        Err(self.source.error(span, ConfigProblem::Toml(problem)))
     }
 
     /// Whether nothing is said in the table.
@@ -287,11 +288,11 @@ impl<'a> Field<'a> {
 
     pub(super) fn invalid(&self, expected: &'static str) -> ConfigError {
         let found = self.source.text.get(self.span.clone());
-        self.error(ConfigProblem::Invalid {
+        self.error(ConfigProblem::Toml(TomlProblem::Invalid {
             key: self.key.to_owned(),
             expected,
             found: found.unwrap_or_default().to_owned(),
-        })
+        }))
     }
 
     fn read(&self, path: &Path, expected: &'static str) -> Result<Vec<u8>, ConfigError> {
@@ -323,11 +324,11 @@ impl<'a> Field<'a> {
     }
 
     fn wrong_type(&self, expected: &'static str) -> ConfigError {
-        self.error(ConfigProblem::WrongType {
+        self.error(ConfigProblem::Toml(TomlProblem::WrongType {
             key: self.key.to_owned(),
             expected,
             found: self.item.type_name(),
-        })
+        }))
     }
 }
 
