@@ -9,7 +9,10 @@ mod upgrade;
 use std::path::Path;
 
 use clap::{Args, Subcommand};
-use signhere_verify::bundle::{Bundle, BundleError};
+use signhere_pki::digest::Digest;
+use signhere_verify::bundle::{Bundle, BundleError, Claims};
+use signhere_verify::verdict::Verdict;
+use signhere_verify::verifier::{Artifact, Verifier};
 
 use super::Context;
 use super::verify::BUNDLE_LIMIT;
@@ -43,6 +46,18 @@ pub(crate) fn run(context: &Context, args: &BundleArgs) -> Result<(), CliError> 
         BundleCommand::Create(args) => create::run(context, args),
         BundleCommand::Split(args) => split::run(context, args),
     }
+}
+
+/// Proves what can be without artifact and policy: the signature is over what the bundle itself names.
+fn prove(verifier: &Verifier, bundle: &Bundle, claims: &Claims) -> Verdict {
+    let named = claims.subjects.iter().flat_map(|subject| &subject.digests);
+    let digests: Vec<Digest> = claims
+        .digest
+        .iter()
+        .chain(named)
+        .filter_map(|text| text.parse().ok())
+        .collect();
+    verifier.prove(bundle, &Artifact::Digests(&digests), None)
 }
 
 /// A bundle and its bytes as they stand in the file.

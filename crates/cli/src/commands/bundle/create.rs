@@ -36,12 +36,10 @@ pub(super) fn run(context: &Context, args: &CreateArgs) -> Result<(), CliError> 
     let signature = files::read(&args.signature, PART_LIMIT)?;
     let mut parts =
         Parts::from_signature(&signature).map_err(|error| make::part(&args.signature, &error))?;
-    if let Some(path) = args.certificate.as_ref().or(args.key.as_ref()) {
-        let file = files::read(path, PART_LIMIT)?;
-        parts
-            .set_signer(&file)
-            .map_err(|error| make::part(path, &error))?;
-    }
-    make::add(&mut parts, &args.make)?;
+    make::add(
+        &mut parts,
+        args.certificate.as_ref().or(args.key.as_ref()),
+        &args.make,
+    )?;
     make::write(context, parts, &args.make)
 }

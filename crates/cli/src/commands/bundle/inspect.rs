@@ -4,10 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use serde::Serialize;
-use signhere_pki::digest::Digest;
-use signhere_verify::bundle::{Bundle, Claims};
+use signhere_verify::bundle::Claims;
 use signhere_verify::verdict::{Reason, Verdict};
-use signhere_verify::verifier::{Artifact, Verifier};
 
 use super::super::Context;
 use crate::error::CliError;
@@ -53,7 +51,7 @@ pub(super) fn run(context: &Context, args: &InspectArgs) -> Result<(), CliError>
             .and_then(|known| known.choose(&found.bundle).ok());
         let verdict = chosen
             .as_ref()
-            .map(|chosen| prove(&chosen.verifier, &found.bundle, &claims));
+            .map(|chosen| super::prove(&chosen.verifier, &found.bundle, &claims));
         let against = match (&known, &chosen) {
             (None, _) => None,
             (Some(_), Some(chosen)) => Some(chosen.shown()),
@@ -89,19 +87,6 @@ pub(super) fn run(context: &Context, args: &InspectArgs) -> Result<(), CliError>
         verified: false,
         bundles: reports,
     })
-}
-
-/// Proves what can be without artifact and policy: the signature is over what
-/// the bundle itself names.
-fn prove(verifier: &Verifier, bundle: &Bundle, claims: &Claims) -> Verdict {
-    let named = claims.subjects.iter().flat_map(|subject| &subject.digests);
-    let digests: Vec<Digest> = claims
-        .digest
-        .iter()
-        .chain(named)
-        .filter_map(|text| text.parse().ok())
-        .collect();
-    verifier.prove(bundle, &Artifact::Digests(&digests), None)
 }
 
 fn conclusion(verdict: Option<&Verdict>) -> String {

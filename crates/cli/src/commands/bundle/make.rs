@@ -4,10 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use serde::Serialize;
-use signhere_pki::digest::Digest;
 use signhere_verify::bundle::{Bundle, Claims, Parts, PartsError, TlogEntry};
 use signhere_verify::verdict::{Failure, Reason};
-use signhere_verify::verifier::Artifact;
 
 use super::super::Context;
 use crate::error::{CliError, shell_word};
@@ -36,8 +34,18 @@ pub(super) struct MakeArgs {
     pub(super) trust: TrustArgs,
 }
 
-/// Adds what the flags name.
-pub(super) fn add(parts: &mut Parts, args: &MakeArgs) -> Result<(), CliError> {
+/// Adds the signer's certificate or key, if one is named, and what the other flags name.
+pub(super) fn add(
+    parts: &mut Parts,
+    signer: Option<&PathBuf>,
+    args: &MakeArgs,
+) -> Result<(), CliError> {
+    if let Some(path) = signer {
+        let file = files::read(path, PART_LIMIT)?;
+        parts
+            .set_signer(&file)
+            .map_err(|error| part(path, &error))?;
+    }
     for path in &args.log_entry {
         let json = files::read(path, PART_LIMIT)?;
         parts
@@ -86,14 +94,6 @@ pub(super) fn write(context: &Context, parts: Parts, args: &MakeArgs) -> Result<
 
 /// Whether the bundle was proven; false only where it is another instance's.
 fn prove(context: &Context, bundle: &Bundle, trust: &TrustArgs) -> Result<bool, CliError> {
-    let claims = Claims::of(bundle);
-    let named = claims.subjects.iter().flat_map(|subject| &subject.digests);
-    let digests: Vec<Digest> = claims
-        .digest
-        .iter()
-        .chain(named)
-        .filter_map(|text| text.parse().ok())
-        .collect();
     let named_trust = trust.trusted_root.is_some()
         || trust.trust_config.is_some()
         || context.global.instance.is_some();
@@ -102,9 +102,7 @@ fn prove(context: &Context, bundle: &Bundle, trust: &TrustArgs) -> Result<bool, 
         Err(_) if !named_trust => return Ok(false),
         Err(error) => return Err(error),
     };
-    let verdict = chosen
-        .verifier
-        .prove(bundle, &Artifact::Digests(&digests), None);
+    let verdict = super::prove(&chosen.verifier, bundle, &Claims::of(bundle));
     match &verdict.failure {
         None => Ok(true),
         Some(failure) if failure.reason == Reason::SignerUnchecked => Ok(true),

@@ -47,12 +47,6 @@ pub(super) fn run(context: &Context, args: &UpgradeArgs) -> Result<(), CliError>
         },
         Err(_) => Parts::from_signature(&bytes).map_err(refused)?,
     };
-    if let Some(path) = &args.certificate {
-        let file = files::read(path, PART_LIMIT)?;
-        parts
-            .set_signer(&file)
-            .map_err(|error| make::part(path, &error))?;
-    }
-    make::add(&mut parts, &args.make)?;
+    make::add(&mut parts, args.certificate.as_ref(), &args.make)?;
     make::write(context, parts, &args.make)
 }
