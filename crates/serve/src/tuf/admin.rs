@@ -139,14 +139,7 @@ impl RootAdmin {
     ) -> Result<Metadata<Root>, RepositoryError> {
         let roots = Roots::read(None, &mut reader(&self.repository))?;
         let keyring = self.keyring(unlock)?;
-        let held;
-        let current = match current {
-            Some(key) => key,
-            None => {
-                held = held_root_key(&keyring, roots.current().signed())?;
-                &held
-            }
-        };
+        let current = current_key(current, &keyring, &roots)?;
         let next = NextRoot {
             keys: None,
             online: Some(online::make(&keyring)?),
@@ -154,7 +147,7 @@ impl RootAdmin {
         };
         let mut next = draft(&roots, &next)?;
         let known = next.signed().keys.clone();
-        let signed = next.sign(current, &known);
+        let signed = next.sign(&current, &known);
         signed.map_err(RepositoryError::make(&root_name(next.version())))?;
         self.import(next.bytes(), now)
     }
@@ -177,14 +170,7 @@ impl RootAdmin {
     ) -> Result<Metadata<Root>, RepositoryError> {
         let roots = Roots::read(None, &mut reader(&self.repository))?;
         let keyring = self.keyring(unlock)?;
-        let held;
-        let current = match current {
-            Some(key) => key,
-            None => {
-                held = held_root_key(&keyring, roots.current().signed())?;
-                &held
-            }
-        };
+        let current = current_key(current, &keyring, &roots)?;
         let new_key = match &new {
             NewRootKey::Same => None,
             NewRootKey::Given(key) => Some(key.clone()),
@@ -205,7 +191,7 @@ impl RootAdmin {
             },
         )?;
         let known = next.signed().keys.clone();
-        for key in std::iter::once(current).chain(&new_key) {
+        for key in std::iter::once(&current).chain(&new_key) {
             let signed = next.sign(key, &known);
             signed.map_err(RepositoryError::make(&root_name(next.version())))?;
         }
@@ -297,6 +283,18 @@ fn draft(roots: &Roots, next: &NextRoot) -> Result<Metadata<Root>, RepositoryErr
         .collect();
     root.keys.retain(|id| used.contains(id));
     Metadata::unsigned(root).map_err(fail())
+}
+
+/// The key that signs the next root: the one that is given, or else the one that the instance holds.
+fn current_key(
+    given: Option<&PrivateKey>,
+    keyring: &Keyring,
+    roots: &Roots,
+) -> Result<PrivateKey, RepositoryError> {
+    match given {
+        Some(key) => Ok(key.clone()),
+        None => held_root_key(keyring, roots.current().signed()),
+    }
 }
 
 /// The key that signs roots, wherever a crash has left it.
