@@ -20,6 +20,7 @@ pub(super) struct Authority {
     pub(super) validity: Validity,
     certificates: Vec<Certificate>,
     chain: OnceLock<Result<Chain, ChainError>>,
+    id: OnceLock<[u8; 32]>,
 }
 
 impl Authority {
@@ -33,6 +34,7 @@ impl Authority {
             validity: trusted.validity,
             certificates: trusted.chain,
             chain: OnceLock::new(),
+            id: OnceLock::new(),
         }
     }
 
@@ -64,12 +66,10 @@ impl Authority {
     }
 
     /// Returns a digest of what its chain consists of.
-    pub(super) fn id(&self) -> [u8; 32] {
-        let prints: Vec<_> = self
-            .certificates
-            .iter()
-            .map(Certificate::fingerprint)
-            .collect();
-        sha256(prints.as_flattened())
+    pub(super) fn id(&self) -> &[u8; 32] {
+        self.id.get_or_init(|| {
+            let prints = self.certificates.iter().map(Certificate::fingerprint);
+            sha256(prints.collect::<Vec<_>>().as_flattened())
+        })
     }
 }

@@ -64,7 +64,7 @@ impl Verifier {
             return Err(failed(StepName::Time, Reason::TimeMissing));
         };
         self.memo
-            .once(&[b"issued", &authority.id(), leaf.der()], || {
+            .once(&[b"issued", authority.id(), leaf.der()], || {
                 let verified = chain.verify_leaf(leaf, *first, Purpose::CodeSigning);
                 verified.map(|_| ()).map_err(refused)
             })?;
