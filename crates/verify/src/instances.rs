@@ -32,6 +32,10 @@ pub struct Issuer {
     mark: Vec<u8>,
 }
 
+/// What a trusted root holds, as far as bundles are looked for in it. Read once, for any number of bundles.
+#[derive(Clone, Debug, Default)]
+pub struct Glance(Vec<Vec<u8>>);
+
 /// How much of what a bundle names is in a trusted root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fit {
@@ -64,12 +68,12 @@ impl Origin {
         self.log_ids.is_empty() && self.issuer.is_none()
     }
 
-    /// How much of it is in a trusted root, given as JSON.
-    pub fn fit(&self, trusted_root: &[u8]) -> Fit {
+    /// How much of it is in a trusted root.
+    pub fn fit(&self, trusted_root: &Glance) -> Fit {
         if self.is_empty() {
             return Fit::Partly;
         }
-        let values = values(trusted_root);
+        let Glance(values) = trusted_root;
         let has_log = |id: &Vec<u8>| values.iter().any(|value| value == id);
         let has_issuer = |issuer: &Issuer| {
             let mut windows = values
@@ -88,6 +92,17 @@ impl Origin {
     }
 }
 
+impl Glance {
+    /// The base64 texts in a trusted root, given as JSON, and what they stand for; all else is left out.
+    pub fn of(json: &[u8]) -> Self {
+        let texts = json.split(|byte| *byte == b'"');
+        let values = texts
+            .filter(|text| text.len() >= MIN_TEXT)
+            .filter_map(|text| BASE64_STANDARD.decode(text).ok());
+        Self(values.collect())
+    }
+}
+
 impl Issuer {
     fn of(certificate: &Certificate) -> Self {
         let mark = certificate
@@ -99,14 +114,6 @@ impl Issuer {
             mark: mark.to_vec(),
         }
     }
-}
-
-/// What the base64 texts in a JSON document stand for; texts that are none are left out.
-fn values(json: &[u8]) -> Vec<Vec<u8>> {
-    json.split(|byte| *byte == b'"')
-        .filter(|text| text.len() >= MIN_TEXT)
-        .filter_map(|text| BASE64_STANDARD.decode(text).ok())
-        .collect()
 }
 
 #[cfg(test)]
@@ -134,12 +141,12 @@ mod tests {
             let mark = authority.subject_key_id().unwrap();
             let logs: Vec<&[u8]> = root.tlogs.iter().map(|log| &log.log_id[..]).collect();
             let whole = origin(&logs, Some(mark));
-            assert_eq!(whole.fit(json.as_bytes()), Fit::Whole);
+            assert_eq!(whole.fit(&Glance::of(json.as_bytes())), Fit::Whole);
             for other in roots.iter().filter(|other| **other != json) {
-                assert_eq!(whole.fit(other.as_bytes()), Fit::Not);
+                assert_eq!(whole.fit(&Glance::of(other.as_bytes())), Fit::Not);
             }
             let part = origin(&[b"another log's id"], Some(mark));
-            assert_eq!(part.fit(json.as_bytes()), Fit::Partly);
+            assert_eq!(part.fit(&Glance::of(json.as_bytes())), Fit::Partly);
         }
     }
 
@@ -147,10 +154,16 @@ mod tests {
     fn a_bundle_that_names_nothing_fits_nowhere_better() {
         let nothing = origin(&[], None);
         assert!(nothing.is_empty());
-        assert_eq!(nothing.fit(PUBLIC_GOOD.as_bytes()), Fit::Partly);
-        assert_eq!(origin(&[b""], None).fit(b""), Fit::Not);
-        assert_eq!(origin(&[], Some(b"")).fit(PUBLIC_GOOD.as_bytes()), Fit::Not);
+        assert_eq!(
+            nothing.fit(&Glance::of(PUBLIC_GOOD.as_bytes())),
+            Fit::Partly
+        );
+        assert_eq!(origin(&[b""], None).fit(&Glance::of(b"")), Fit::Not);
+        assert_eq!(
+            origin(&[], Some(b"")).fit(&Glance::of(PUBLIC_GOOD.as_bytes())),
+            Fit::Not
+        );
         let id = origin(&[b"0123456789abcdef"], None);
-        assert_eq!(id.fit(b"\"\\\"\xff not JSON"), Fit::Not);
+        assert_eq!(id.fit(&Glance::of(b"\"\\\"\xff not JSON")), Fit::Not);
     }
 }

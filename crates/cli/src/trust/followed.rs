@@ -307,13 +307,18 @@ impl Followed {
     /// Whether it is time to ask, although nothing is missing.
     pub(crate) fn is_due(&self, now: Time) -> bool {
         let shipped = self.shipped.map_or(0, |_| KNOWN_ON.unix());
-        let succeeded = self.checked().succeeded.max(shipped);
-        now.unix().saturating_sub(succeeded) > FRESH && self.may_ask(now)
+        let checked = self.checked();
+        let succeeded = checked.succeeded.max(shipped);
+        now.unix().saturating_sub(succeeded) > FRESH && self.may_ask_after(checked, now)
     }
 
     /// Whether enough time has passed to ask again.
     pub(crate) fn may_ask(&self, now: Time) -> bool {
-        let since = now.unix().saturating_sub(self.checked().tried);
+        self.may_ask_after(self.checked(), now)
+    }
+
+    fn may_ask_after(&self, checked: Checked, now: Time) -> bool {
+        let since = now.unix().saturating_sub(checked.tried);
         self.dir.is_some() && !(0..=PAUSE).contains(&since)
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use signhere_http::HttpClient;
 use signhere_pki::time::Clock as _;
 use signhere_verify::bundle::Bundle;
-use signhere_verify::instances::{Fit, Origin};
+use signhere_verify::instances::{Fit, Glance, Origin};
 use signhere_verify::trust::TrustedRoot;
 use signhere_verify::verifier::Verifier;
 
@@ -61,15 +61,17 @@ struct Entry {
 
 #[derive(Debug)]
 enum Source {
-    /// A trusted root that was read already, and its JSON for bundles to be looked for in.
-    Fixed(Box<TrustedRoot>, Vec<u8>),
+    /// A trusted root that was read already, and what bundles are looked for in.
+    Fixed(Box<TrustedRoot>, Glance),
     Followed(Box<Followed>),
 }
 
 #[derive(Debug, Default)]
 struct State {
-    glance: Option<Arc<[u8]>>,
+    glance: Option<Arc<Glance>>,
     chosen: Option<Chosen>,
+    /// Whether the trusted root was old when it was first needed.
+    is_due: Option<bool>,
     /// Whether the repository was asked in this run.
     was_asked: bool,
 }
@@ -92,8 +94,8 @@ impl Known {
             entry(name, Source::Followed(Box::new(followed)))
         });
         let others = others.into_iter().map(|(name, root)| {
-            let json = root.to_json();
-            entry(name, Source::Fixed(Box::new(root), json))
+            let glance = Glance::of(&root.to_json());
+            entry(name, Source::Fixed(Box::new(root), glance))
         });
         Self {
             entries: followed.chain(others).collect(),
@@ -122,7 +124,10 @@ impl Known {
             let is_candidate = |entry: &Entry| match (fit, &entry.source) {
                 (_, Source::Fixed(..)) => false,
                 (Fit::Whole, Source::Followed(followed)) => {
-                    best.is_some_and(|best| std::ptr::eq(best, entry)) && followed.is_due(now)
+                    best.is_some_and(|best| std::ptr::eq(best, entry)) && {
+                        let mut state = entry.state();
+                        *state.is_due.get_or_insert_with(|| followed.is_due(now))
+                    }
                 }
                 // Nobody looks for a stranger's signature on the instance for tests.
                 (Fit::Not, Source::Followed(followed)) if followed.name == "staging" => false,
@@ -130,7 +135,10 @@ impl Known {
                     !origin.is_empty() && entry.fit(&origin) == wanted && followed.may_ask(now)
                 }
             };
-            let due: Vec<&Entry> = self.entries.iter().filter(|e| is_candidate(e)).collect();
+            let entries = self.entries.iter();
+            let due: Vec<&Entry> = entries
+                .filter(|entry| !entry.state().was_asked && is_candidate(entry))
+                .collect();
             if !due.is_empty() {
                 self.update(&due);
                 (best, fit) = self.best(&origin);
@@ -203,12 +211,12 @@ impl Entry {
 
     fn fit(&self, origin: &Origin) -> Fit {
         match &self.source {
-            Source::Fixed(_, json) => origin.fit(json),
+            Source::Fixed(_, glance) => origin.fit(glance),
             Source::Followed(followed) => {
                 let glance = {
                     let mut state = self.state();
-                    let glance = state.glance.get_or_insert_with(|| followed.glance().into());
-                    Arc::clone(glance)
+                    let read = || Arc::new(Glance::of(&followed.glance()));
+                    Arc::clone(state.glance.get_or_insert_with(read))
                 };
                 origin.fit(&glance)
             }
