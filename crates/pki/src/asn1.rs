@@ -1,9 +1,13 @@
 //! The few readers and writers of DER that the library has no type for.
 
+use std::time::Duration;
+
 use der::{
-    Decode, Encode, Header, Length, Reader, SliceReader, Tag, TagNumber,
-    asn1::{AnyRef, IntRef},
+    DateTime, Decode, Encode, Header, Length, Reader, SliceReader, Tag, TagNumber,
+    asn1::{AnyRef, GeneralizedTime, IntRef, UtcTime},
 };
+
+use crate::time::Time;
 
 /// Returns the TLV whose content is `parts`, one after the other.
 pub(crate) fn tlv(tag: Tag, parts: &[&[u8]]) -> der::Result<Vec<u8>> {
@@ -29,6 +33,16 @@ pub(crate) fn octets(bytes: &[u8]) -> der::Result<Vec<u8>> {
 /// Returns the constructed context-specific field `[number]` around `parts`.
 pub(crate) fn field(number: u32, parts: &[&[u8]]) -> der::Result<Vec<u8>> {
     tlv(context(number), parts)
+}
+
+/// Returns a UTCTime through 2049, a GeneralizedTime from 2050 (RFC 5280 section 4.1.2.5, RFC 5652 section 11.3).
+pub(crate) fn time(time: Time) -> der::Result<Vec<u8>> {
+    let seconds = u64::try_from(time.unix()).map_err(|_| Tag::UtcTime.value_error())?;
+    let date = DateTime::from_unix_duration(Duration::from_secs(seconds))?;
+    match UtcTime::from_date_time(date) {
+        Ok(time) => time.to_der(),
+        Err(_) => GeneralizedTime::from_date_time(date).to_der(),
+    }
 }
 
 /// Reads an INTEGER and returns its content octets.

@@ -5,7 +5,7 @@
 
 mod build;
 
-pub use build::{SigningParts, sign};
+pub use build::{DetachedParts, SignedAttributes, SigningParts, detached, sign};
 
 use der::{
     Decode, Header, Reader, SliceReader, Tag, TagNumber,

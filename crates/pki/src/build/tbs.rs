@@ -1,10 +1,8 @@
 //! The signed part of a certificate (RFC 5280 section 4.1), from its parts.
 
-use std::time::Duration;
-
 use der::{
-    DateTime, Encode, Tag,
-    asn1::{GeneralizedTime, ObjectIdentifier, OctetString, UtcTime},
+    Encode, Tag,
+    asn1::{ObjectIdentifier, OctetString},
 };
 use x509_cert::ext::{
     Extension,
@@ -59,7 +57,7 @@ impl Parts<'_> {
             &asn1::tlv(Tag::Integer, &[&self.serial])?,
             &signature_algorithm(signer)?,
             self.issuer,
-            &asn1::sequence(&[&encode_time(self.validity.start)?, &encode_time(end)?])?,
+            &asn1::sequence(&[&time(self.validity.start)?, &time(end)?])?,
             self.subject,
             self.key.spki_der(),
             &asn1::field(3, &[&asn1::sequence(&[&extensions])?])?,
@@ -156,14 +154,6 @@ fn signature_algorithm(signer: &dyn Signer) -> Result<Vec<u8>, BuildError> {
         .to_der()?)
 }
 
-/// RFC 5280 section 4.1.2.5: UTCTime through 2049, GeneralizedTime from 2050.
-fn encode_time(time: Time) -> Result<Vec<u8>, BuildError> {
-    let date = u64::try_from(time.unix())
-        .ok()
-        .and_then(|seconds| DateTime::from_unix_duration(Duration::from_secs(seconds)).ok())
-        .ok_or(BuildError::Time { time })?;
-    match UtcTime::from_date_time(date) {
-        Ok(time) => Ok(time.to_der()?),
-        Err(_) => Ok(GeneralizedTime::from_date_time(date).to_der()?),
-    }
+fn time(time: Time) -> Result<Vec<u8>, BuildError> {
+    asn1::time(time).map_err(|_| BuildError::Time { time })
 }

@@ -23,6 +23,16 @@ impl TimestampResponse {
     /// # Errors
     /// [`TspError::Status`] with any other status, else what is wrong with the encoding or the token.
     pub fn from_der(der: &[u8]) -> Result<Self, TspError> {
+        Ok(Self {
+            token: TimestampToken::from_der(Self::token_der(der)?)?,
+        })
+    }
+
+    /// Returns the token's own encoding in the reply `der`, which grants it. The token is not read.
+    ///
+    /// # Errors
+    /// [`TspError::Status`] with any other status, else what is wrong with the encoding of the reply.
+    pub fn token_der(der: &[u8]) -> Result<&[u8], TspError> {
         if der.len() > MAX_RESPONSE_LEN {
             return Err(TspError::TooLong {
                 found: der.len(),
@@ -45,9 +55,22 @@ impl TimestampResponse {
             Ok(reader.tlv_bytes()?)
         })?;
         reader.finish()?;
-        Ok(Self {
-            token: TimestampToken::from_der(token)?,
-        })
+        Ok(token)
+    }
+
+    /// Returns the encoding of the reply that grants the token with this encoding.
+    ///
+    /// # Errors
+    /// [`TspError::TooLong`] when no reply of this length is read.
+    pub fn granting(token: &[u8]) -> Result<Vec<u8>, TspError> {
+        let der = encode_granted(token)?;
+        if der.len() > MAX_RESPONSE_LEN {
+            return Err(TspError::TooLong {
+                found: der.len(),
+                max: MAX_RESPONSE_LEN,
+            });
+        }
+        Ok(der)
     }
 
     /// Returns the token.
