@@ -121,10 +121,20 @@ pub(crate) fn trust_file(input: &[u8]) {
         })
     };
     let Ok(file) = read(text) else { return };
+    let people = file.people();
+    for rule in file.git.iter().flat_map(|git| &git.rules) {
+        let signers = rule.signers.iter().map(String::as_str);
+        assert!((1..=people.count(signers)).contains(&rule.threshold));
+        let patterns = rule.refs.iter().chain(rule.paths.iter().flatten());
+        for pattern in patterns.filter(|pattern| !pattern.as_str().contains('*')) {
+            assert!(pattern.matches(pattern.as_str().as_bytes()));
+        }
+    }
     for signer in file.signers {
         let alone = with_signer("", &signer).unwrap_or_default();
         let again = read(&alone).map(|file| file.signers);
         assert_eq!(again.as_deref(), Ok([signer.clone()].as_slice()), "{alone}");
+        // Refused where a team or rule has the name.
         let without = without_signer(text, &signer.name).unwrap_or_default();
         assert!(
             read(&without)

@@ -4,6 +4,7 @@
 
 mod error;
 mod file;
+mod git;
 mod identity;
 mod issuer;
 mod judge;
@@ -19,6 +20,10 @@ mod write;
 
 pub use error::{TrustFileError, TrustFileProblem};
 pub use file::{Instance, Lifetime, MAX_SIGNERS, MAX_TRUST_FILE_BYTES, Signer, TrustFile, Who};
+pub use git::{
+    GitPattern, GitPatternError, GitPlatform, GitPolicy, GitRule, MAX_EXEMPT, MAX_RULES, MAX_TEAM,
+    People,
+};
 pub use identity::{
     Identity, IdentityError, IdentityKind, IdentityProblem, MAX_IDENTITY_BYTES, Part,
 };

@@ -86,7 +86,7 @@ pub(crate) struct Section<'a> {
 #[derive(Clone)]
 pub(crate) struct Field<'a> {
     text: &'a str,
-    key: String,
+    pub(crate) key: String,
     item: &'a Item,
     pub(crate) span: Range<usize>,
 }
@@ -186,18 +186,42 @@ impl<'a> Section<'a> {
         let Some(field) = self.take(key) else {
             return Ok(Vec::new());
         };
-        let outer = field.section(format!("[{key}]"))?;
-        let inner = outer.table.iter().map(|(name, item)| {
-            let span = item.span().or_else(|| outer.table.key(name)?.span());
-            let field = Field {
-                text: self.text,
+        let path = self.path_of(key);
+        let inner = field.section(format!("[{path}]"))?.fields();
+        let section = |field: &Field<'a>| field.section(format!("[{path}.{}]", field.key));
+        inner.iter().map(section).collect()
+    }
+
+    /// The table `key`, or `None`.
+    pub(crate) fn table(&mut self, key: &'static str) -> Result<Option<Self>, At<TomlProblem>> {
+        let field = self.take(key);
+        let path = self.path_of(key);
+        let section = |field: Field<'a>| field.section(format!("[{path}]"));
+        field.map(section).transpose()
+    }
+
+    /// Every value of the table, whatever its key is.
+    pub(crate) fn fields(&self) -> Vec<Field<'a>> {
+        let (text, table) = (self.text, self.table);
+        let field = |(name, item): (&'a str, &'a Item)| {
+            let span = item.span().or_else(|| table.key(name)?.span());
+            Field {
+                text,
                 key: name.to_owned(),
                 item,
                 span: span.unwrap_or_default(),
-            };
-            field.section(format!("[{key}.{name}]"))
-        });
-        inner.collect()
+            }
+        };
+        table.iter().map(field).collect()
+    }
+
+    /// How the table `key` in this one is called.
+    fn path_of(&self, key: &str) -> String {
+        let outer = self.name.strip_prefix('[');
+        match outer.and_then(|name| name.strip_suffix(']')) {
+            Some(outer) => format!("{outer}.{key}"),
+            None => key.to_owned(),
+        }
     }
 
     /// The value of `key`, or `None`.
@@ -262,6 +286,15 @@ impl<'a> Field<'a> {
             Ok((text, value.span().unwrap_or_else(|| self.span.clone())))
         });
         texts.collect()
+    }
+
+    pub(crate) fn integer(&self, expected: &'static str) -> Result<i64, At<TomlProblem>> {
+        let value = self.item.as_integer();
+        value.ok_or_else(|| self.wrong_type(expected))
+    }
+
+    pub(crate) fn boolean(&self, expected: &'static str) -> Result<bool, At<TomlProblem>> {
+        self.item.as_bool().ok_or_else(|| self.wrong_type(expected))
     }
 
     /// The value as TOML writes it, where it is a time of TOML's own.

@@ -119,6 +119,8 @@ impl From<WriteError> for CliError {
     fn from(error: WriteError) -> Self {
         let message = error.to_string();
         match error {
+            WriteError::Named { .. } => Self::new(Exit::Usage, "SH-TRUST-NAMED", message)
+                .mend("take the name out there first, or end its time: signhere trust revoke NAME"),
             WriteError::Form => {
                 Self::new(Exit::Trust, "SH-TRUST-FILE", message).mend("signhere trust lint")
             }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::file::{MAX_SIGNERS, MAX_TRUST_FILE_BYTES};
-use super::{FilePatternError, IdentityProblem, IssuerError};
+use super::{FilePatternError, GitPatternError, IdentityProblem, IssuerError};
 use crate::toml::{Place, TomlProblem};
 
 /// What is wrong with a trust file, and where.
@@ -66,6 +66,43 @@ pub enum TrustFileProblem {
         /// The signer's name.
         signer: String,
     },
+    /// A pattern of refs or paths that is none.
+    #[error(transparent)]
+    GitPattern(GitPatternError),
+    /// More rules or teams than are read.
+    #[error("there are more than {most} of them in [git.{part}]")]
+    GitMany {
+        /// `rules`, `teams` or `platforms`.
+        part: &'static str,
+        /// The largest number.
+        most: usize,
+    },
+    /// A team or a rule names somebody who is not listed.
+    #[error(
+        "{place} names {name}, which is not listed: a team has signers, a rule signers and teams"
+    )]
+    GitUnknown {
+        /// Which one: `rule main`, `team release`.
+        place: String,
+        /// The name.
+        name: String,
+    },
+    /// A team that is called as a signer is.
+    #[error("{name} is a signer as well as a team: a rule that names it could mean either")]
+    GitTeamName {
+        /// The name.
+        name: String,
+    },
+    /// A rule that asks for more people than it names, or for none.
+    #[error("[git.rules.{rule}] asks for {threshold} people of {people}")]
+    GitThreshold {
+        /// The rule.
+        rule: String,
+        /// How many people it asks for.
+        threshold: i64,
+        /// How many different people it names.
+        people: usize,
+    },
     /// `until` is before `from`.
     #[error("`until` is before `from`: no time lies between them")]
     Window,
@@ -76,6 +113,7 @@ impl TrustFileProblem {
     pub fn expected(&self) -> Option<String> {
         match self {
             Self::Toml(problem) => problem.expected(),
+            Self::GitThreshold { people, .. } => Some(format!("from 1 to {people}")),
             Self::Who { .. } => Some("exactly one of identity, key and key_file".to_owned()),
             _ => None,
         }
@@ -86,6 +124,8 @@ impl TrustFileProblem {
         match self {
             Self::Toml(problem) => problem.found(),
             Self::Name { found } => Some(found.clone()),
+            Self::GitThreshold { threshold, .. } => Some(threshold.to_string()),
+            Self::GitUnknown { name, .. } | Self::GitTeamName { name } => Some(name.clone()),
             _ => None,
         }
     }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use signhere_pki::key::PublicKey;
 use signhere_pki::time::Time;
 
-use super::{FilePattern, Identity, Issuer};
+use super::git::GitPolicy;
+use super::{FilePattern, Identity, IdentityKind, Issuer};
 
 /// The largest trust file that is read, in bytes.
 pub const MAX_TRUST_FILE_BYTES: usize = 256 << 10;
@@ -29,6 +30,8 @@ pub struct TrustFile {
     pub signers: Vec<Signer>,
     /// Instances that others than this machine should know: where they are and how to know them.
     pub instances: BTreeMap<String, Instance>,
+    /// Who may commit where; `None` where the file says nothing of it.
+    pub git: Option<GitPolicy>,
 }
 
 /// An instance, as a trust file tells of it.
@@ -57,6 +60,8 @@ pub struct Signer {
     pub instances: Option<Vec<String>>,
     /// When signatures count.
     pub lifetime: Lifetime,
+    /// The addresses that this signer commits with, beside the one of its identity.
+    pub committers: Vec<String>,
 }
 
 /// Who a signer is.
@@ -99,6 +104,7 @@ impl TrustFile {
             base,
             signers,
             instances: BTreeMap::new(),
+            git: None,
         }
     }
 }
@@ -113,7 +119,20 @@ impl Signer {
             attestations: None,
             instances: None,
             lifetime: Lifetime::default(),
+            committers: Vec::new(),
         }
+    }
+
+    /// The addresses that this signer commits with.
+    pub fn addresses(&self) -> impl Iterator<Item = &str> {
+        let own = match &self.who {
+            Who::Identity { identity, .. } if identity.kind() == IdentityKind::Email => {
+                Some(identity.as_str())
+            }
+            _ => None,
+        };
+        own.into_iter()
+            .chain(self.committers.iter().map(String::as_str))
     }
 
     /// Whether an instance's word counts for this signer.

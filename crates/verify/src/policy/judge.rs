@@ -131,6 +131,33 @@ impl Question {
         self.judge(&verdict.steps)
     }
 
+    /// Returns the entries that whoever signed is listed as, each for the proven times and the instance. What they
+    /// may sign is not looked at; see [`Signer::is_limited`].
+    ///
+    /// # Errors
+    /// The [`Failure`] of one who is not listed, or not for these times or this instance, or is revoked.
+    pub fn listed(&self, steps: &[Step]) -> Result<Vec<&Signer>, Box<Failure>> {
+        let proven = Proven::of(steps);
+        let mut refusal: Option<(NotAllowed, &TrustFile, &Signer)> = None;
+        let mut listed = Vec::new();
+        for (file, signer) in self.trusted.signers().filter(|(_, s)| proven.is_by(s)) {
+            match self.check_who(signer, &proven) {
+                Err(NotAllowed::Revoked) => {
+                    return Err(self.refused(NotAllowed::Revoked, file, signer, &proven));
+                }
+                Err(why) => {
+                    refusal.get_or_insert((why, file, signer));
+                }
+                Ok(()) => listed.push(signer),
+            }
+        }
+        match (listed.is_empty(), refusal) {
+            (false, _) => Ok(listed),
+            (true, Some((why, file, signer))) => Err(self.refused(why, file, signer, &proven)),
+            (true, None) => Err(self.unlisted(&proven)),
+        }
+    }
+
     /// Judges what was proven; `steps` end with who signed.
     pub(crate) fn judge(&self, steps: &[Step]) -> Result<PolicyEvidence, Box<Failure>> {
         let proven = Proven::of(steps);
@@ -166,12 +193,7 @@ impl Question {
         signer: &Signer,
         proven: &Proven<'_>,
     ) -> Result<(), NotAllowed> {
-        signer.lifetime.check(&proven.times)?;
-        if let Some(instance) = &self.instance
-            && !signer.is_on(instance)
-        {
-            return Err(NotAllowed::Instance);
-        }
+        self.check_who(signer, proven)?;
         if !signer.is_limited() {
             return Ok(());
         }
@@ -186,6 +208,14 @@ impl Question {
             // Attestations are limited by type alone where no files are named.
             (None, Some(_)) => Ok(()),
             _ => Err(NotAllowed::File),
+        }
+    }
+
+    fn check_who(&self, signer: &Signer, proven: &Proven<'_>) -> Result<(), NotAllowed> {
+        signer.lifetime.check(&proven.times)?;
+        match &self.instance {
+            Some(instance) if !signer.is_on(instance) => Err(NotAllowed::Instance),
+            _ => Ok(()),
         }
     }
 
@@ -381,7 +411,11 @@ pub(super) fn extension(found: &IdentityEvidence, number: u32) -> Option<&str> {
 }
 
 impl Lifetime {
-    fn check(&self, times: &[Time]) -> Result<(), NotAllowed> {
+    /// Whether signatures of these proven times count.
+    ///
+    /// # Errors
+    /// [`NotAllowed`] for a time outside, and for no time where one is asked for.
+    pub fn check(&self, times: &[Time]) -> Result<(), NotAllowed> {
         if self.is_unlimited() {
             return Ok(());
         }

@@ -25,7 +25,7 @@ pub struct Finding {
     pub severity: Severity,
     /// What it is, stable: for programs.
     pub code: &'static str,
-    /// The signer's name.
+    /// The signer's name, or the part of `[git]`: `git.rules.main`.
     pub signer: String,
     /// What is wrong.
     pub message: &'static str,
@@ -53,7 +53,7 @@ struct Rule {
     is_broken: fn(&TrustFile, &Signer, Time) -> bool,
 }
 
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 13] = [
     Rule {
         code: "any-repository",
         severity: Severity::Fault,
@@ -150,6 +150,20 @@ const RULES: [Rule; 12] = [
         },
     },
     Rule {
+        code: "shared-address",
+        severity: Severity::Advice,
+        message: "an earlier signer has the same committer's address: the two count as one person",
+        mend: "leave it with the one whose it is",
+        is_broken: |file, signer, _| {
+            let earlier = file
+                .signers
+                .iter()
+                .take_while(|other| other.name != signer.name);
+            let mut theirs = earlier.flat_map(|other| &other.committers);
+            theirs.any(|address| signer.committers.contains(address))
+        },
+    },
+    Rule {
         code: "over",
         severity: Severity::Advice,
         message: "its time is over: what was signed until then still counts, nothing new does",
@@ -170,7 +184,7 @@ const RULES: [Rule; 12] = [
     },
 ];
 
-/// Returns what is wrong with a file at the time `now`, in the order of its signers.
+/// Returns what is wrong with a file at the time `now`, in the order of its signers, and then of its rules for git.
 pub fn lint(file: &TrustFile, now: Time) -> Vec<Finding> {
     let broken = |signer: &Signer| {
         let rules = RULES
@@ -185,7 +199,9 @@ pub fn lint(file: &TrustFile, now: Time) -> Vec<Finding> {
         });
         found.collect::<Vec<_>>()
     };
-    file.signers.iter().flat_map(broken).collect()
+    let mut found: Vec<Finding> = file.signers.iter().flat_map(broken).collect();
+    found.extend(super::git::lint(file, now));
+    found
 }
 
 fn identity(signer: &Signer) -> Option<&Identity> {

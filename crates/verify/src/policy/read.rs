@@ -11,6 +11,7 @@ use super::file::{
     Instance, Lifetime, MAX_SIGNERS, MAX_TRUST_FILE_BYTES, Signer, TrustFile, Who,
     is_instance_name, is_name,
 };
+use super::git::read as git;
 use super::path::is_unseen;
 use super::{FilePattern, FilePatternError, Identity, Issuer};
 use crate::toml::{At, Field, Place, Section, TomlProblem};
@@ -24,6 +25,7 @@ const TIME: &str = "a time such as 2026-01-31T00:00:00Z";
 const FILES: &str = "an array of patterns such as [\"*.tar.gz\"]";
 const TYPES: &str = "an array of predicate types such as [\"https://slsa.dev/provenance/v1\"]";
 const NAMES: &str = "an array of names such as [\"public\"]";
+const COMMITTERS: &str = "an array of addresses such as [\"1234+ada@users.noreply.github.com\"]";
 const KEY: &str = "a public key in PEM";
 const KEY_FILE: &str = "the path of a public key in PEM, from the folder of the trust file";
 const REPOSITORY: &str = "the URL of a repository, such as \"https://github.com/acme/tool\"";
@@ -33,7 +35,7 @@ const ISSUER: &str = "an https:// URL";
 const URL: &str = "the https:// URL of an instance (http:// on this machine alone)";
 const FINGERPRINT: &str = "the SHA-256 of its first root.json, 64 hexadecimal digits";
 
-type Step<T> = Result<T, At<TrustFileProblem>>;
+pub(super) type Step<T> = Result<T, At<TrustFileProblem>>;
 
 impl TrustFile {
     /// Reads a trust file that is called `label`, whose patterns with a `/` begin in the folder `base`.
@@ -56,24 +58,20 @@ impl TrustFile {
                 problem: Box::new(TrustFileProblem::Size),
             });
         }
-        let (signers, instances) =
-            read(text, key_file).map_err(|(span, problem)| TrustFileError {
-                label: label.to_owned(),
-                place: Some(Box::new(Place::of(text, span))),
-                problem: Box::new(problem),
-            })?;
+        let content = read(text, key_file).map_err(|(span, problem)| TrustFileError {
+            label: label.to_owned(),
+            place: Some(Box::new(Place::of(text, span))),
+            problem: Box::new(problem),
+        })?;
         Ok(Self {
             label: label.to_owned(),
             base: base.map(ToOwned::to_owned),
-            signers,
-            instances,
+            ..content
         })
     }
 }
 
-type Content = (Vec<Signer>, BTreeMap<String, Instance>);
-
-fn read(text: &str, key_file: &dyn Fn(&str) -> Result<String, String>) -> Step<Content> {
+fn read(text: &str, key_file: &dyn Fn(&str) -> Result<String, String>) -> Step<TrustFile> {
     let document = crate::toml::parse(text).map_err(generic)?;
     let mut top = Section::top(text, document.as_table());
     let mut instances = BTreeMap::new();
@@ -86,9 +84,13 @@ fn read(text: &str, key_file: &dyn Fn(&str) -> Result<String, String>) -> Step<C
         return Err((0..0, TrustFileProblem::Signers));
     }
     let signers = tables.into_iter().map(|section| signer(section, key_file));
-    let signers = signers.collect::<Result<_, _>>()?;
+    let mut file = TrustFile::new("", None, signers.collect::<Result<_, _>>()?);
+    file.instances = instances;
+    if let Some(section) = top.table("git").map_err(generic)? {
+        file.git = Some(git::policy(section, &file, key_file)?);
+    }
     top.finish().map_err(generic)?;
-    Ok((signers, instances))
+    Ok(file)
 }
 
 fn instance(mut section: Section<'_>) -> Step<Instance> {
@@ -129,6 +131,10 @@ fn signer(
         section.take("until"),
         section.take("revoked"),
     );
+    let committers = match section.take("committers") {
+        Some(field) => words("committers", &field, COMMITTERS, is_address)?,
+        None => Vec::new(),
+    };
     let span = until.as_ref().map(|field| field.span.clone());
     let lifetime = Lifetime {
         from: from.map(|field| time(&field)).transpose()?,
@@ -148,6 +154,7 @@ fn signer(
         attestations: attestations.transpose()?,
         instances: instances.transpose()?,
         lifetime,
+        committers,
     })
 }
 
@@ -243,7 +250,7 @@ fn files(field: &Field<'_>) -> Step<Vec<FilePattern>> {
     texts.into_iter().map(pattern).collect()
 }
 
-fn words(
+pub(super) fn words(
     key: &'static str,
     field: &Field<'_>,
     expected: &'static str,
@@ -258,7 +265,7 @@ fn words(
     texts.into_iter().map(word).collect()
 }
 
-fn bounded(key: &'static str, field: &Field<'_>, found: usize) -> Step<()> {
+pub(super) fn bounded(key: &'static str, field: &Field<'_>, found: usize) -> Step<()> {
     if found > MAX_VALUES {
         let problem = TrustFileProblem::Many {
             key,
@@ -275,6 +282,11 @@ fn is_word(text: &str) -> bool {
         && !text.chars().any(|c| is_unseen(c) || c.is_whitespace())
 }
 
+/// What git can write between `<` and `>`.
+fn is_address(text: &str) -> bool {
+    is_word(text) && text.contains('@') && !text.contains(['<', '>'])
+}
+
 fn time(field: &Field<'_>) -> Step<Time> {
     let native = field.datetime();
     let text = match &native {
@@ -284,7 +296,7 @@ fn time(field: &Field<'_>) -> Step<Time> {
     Time::parse_rfc3339(text).map_err(|_| generic(field.invalid(TIME)))
 }
 
-fn named(section: &Section<'_>, accept: fn(&str) -> bool) -> Step<String> {
+pub(super) fn named(section: &Section<'_>, accept: fn(&str) -> bool) -> Step<String> {
     if accept(&section.key) {
         return Ok(section.key.clone());
     }
@@ -292,6 +304,6 @@ fn named(section: &Section<'_>, accept: fn(&str) -> bool) -> Step<String> {
     Err((section.span.clone(), TrustFileProblem::Name { found }))
 }
 
-fn generic((span, problem): At<TomlProblem>) -> At<TrustFileProblem> {
+pub(super) fn generic((span, problem): At<TomlProblem>) -> At<TrustFileProblem> {
     (span, TrustFileProblem::Toml(problem))
 }

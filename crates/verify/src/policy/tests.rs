@@ -846,8 +846,28 @@ fn the_schema_has_exactly_the_keys_that_the_reader_takes() {
         keys("/properties/instances/additionalProperties/properties"),
         known(&instance)
     );
+    let git = "[git]\nnothing = 1\n";
+    let platform = "[git.platforms.a]\nkey = \"x\"\nnothing = 1\n";
+    let rule = format!(
+        "{}[git.rules.a]\nrefs = [\"refs/heads/a\"]\nsigners = [\"a\"]\nnothing = 1\n",
+        signer.replace("nothing = 1\n", "")
+    );
+    for (pointer, text) in [
+        ("/properties/git/properties", git),
+        (
+            "/properties/git/properties/platforms/additionalProperties/properties",
+            platform,
+        ),
+        (
+            "/properties/git/properties/rules/additionalProperties/properties",
+            rule.as_str(),
+        ),
+    ] {
+        assert_eq!(keys(pointer), known(text));
+    }
     let page = include_str!("../../../../docs/reference/trust.toml.md");
-    for key in known(signer).iter().chain(&known(&instance)) {
+    let more = [known(git), known(platform), known(&rule)].concat();
+    for key in known(signer).iter().chain(&known(&instance)).chain(&more) {
         assert!(page.contains(&format!("| `{key}` |")), "{key}");
     }
 }

@@ -24,6 +24,14 @@ pub enum WriteError {
         /// The name.
         name: String,
     },
+    /// The `[git]` part names the signer.
+    #[error("{name} is named by the {by} in [git]")]
+    Named {
+        /// The name.
+        name: String,
+        /// `team maintainers`, `rule main`.
+        by: String,
+    },
 }
 
 /// Returns `text` with one more signer at its end.
@@ -48,9 +56,13 @@ pub fn with_signer(text: &str, signer: &Signer) -> Result<String, WriteError> {
 /// Returns `text` without a signer.
 ///
 /// # Errors
-/// [`WriteError`] when there is none of this name.
+/// [`WriteError`] when there is none of this name, or a team or rule has it.
 pub fn without_signer(text: &str, name: &str) -> Result<String, WriteError> {
     let mut document = read(text)?;
+    if let Some(by) = named_by(&document, name) {
+        let name = name.to_owned();
+        return Err(WriteError::Named { name, by });
+    }
     match signers(&mut document)?.remove(name) {
         Some(_) => Ok(document.to_string()),
         None => Err(absent(name)),
@@ -110,6 +122,29 @@ fn signers(document: &mut DocumentMut) -> Result<&mut Table, WriteError> {
     item.as_table_mut().ok_or(WriteError::Form)
 }
 
+/// The team or rule that has a name among its signers.
+fn named_by(document: &DocumentMut, name: &str) -> Option<String> {
+    let git = document.get("git")?.as_table_like()?;
+    let has = |item: &Item| {
+        let values = item.as_array().into_iter().flatten();
+        values.into_iter().any(|value| value.as_str() == Some(name))
+    };
+    let table = |key: &str| git.get(key).and_then(Item::as_table_like);
+    let mut teams = table("teams").into_iter().flat_map(|teams| teams.iter());
+    if let Some((team, _)) = teams.find(|(_, members)| has(members)) {
+        return Some(format!("team {team}"));
+    }
+    if git.get("carriers").is_some_and(has) {
+        return Some("list of carriers".to_owned());
+    }
+    let mut rules = table("rules").into_iter().flat_map(|rules| rules.iter());
+    let (rule, _) = rules.find(|(_, rule)| {
+        let signers = rule.as_table_like().and_then(|rule| rule.get("signers"));
+        signers.is_some_and(has)
+    })?;
+    Some(format!("rule {rule}"))
+}
+
 fn table(signer: &Signer) -> Table {
     let mut table = Table::new();
     table.decor_mut().set_prefix("\n");
@@ -142,6 +177,10 @@ fn table(signer: &Signer) -> Table {
         if let Some(values) = values {
             table.insert(key, array(values.iter().map(String::as_str)));
         }
+    }
+    if !signer.committers.is_empty() {
+        let addresses = signer.committers.iter().map(String::as_str);
+        table.insert("committers", array(addresses));
     }
     let lifetime = signer.lifetime;
     for (key, value) in [

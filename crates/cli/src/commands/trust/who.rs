@@ -64,6 +64,9 @@ pub(super) struct WhoArgs {
     /// The instances whose word counts [default: public, github]
     #[arg(long = "on", value_name = "INSTANCE", value_delimiter = ',')]
     on: Vec<String>,
+    /// An address that the signer commits with, beside the one of the identity
+    #[arg(long = "committer", value_name = "ADDRESS")]
+    committers: Vec<String>,
     /// The first day, or second, whose signatures count
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
@@ -94,6 +97,7 @@ impl WhoArgs {
         signer.files = Some(patterns).filter(|files| !files.is_empty());
         signer.attestations = Some(self.attestations.clone()).filter(|types| !types.is_empty());
         signer.instances = Some(self.on.clone()).filter(|on| !on.is_empty());
+        signer.committers.clone_from(&self.committers);
         let mut lifetime = Lifetime::default();
         lifetime.from = self.from.as_deref().map(|text| time(text, 0)).transpose()?;
         lifetime.until = self

@@ -55,6 +55,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         mend: Mend::Do("signhere trust show"),
     },
     Entry {
+        code: "SH-TRUST-NAMED",
+        exits: &[Exit::Usage],
+        what: "The signer is named by a team or a rule of [git], and is not removed.",
+        why: "A rule that names nobody who is listed would make the whole file unusable.",
+        causes: &["the signer is still among those whose word counts for a branch"],
+        mend: Mend::Do("take the name out there first, or: signhere trust revoke NAME"),
+    },
+    Entry {
         code: "SH-TRUST-WIDE",
         exits: &[Exit::Findings],
         what: "With the new entry strangers could sign; it is not added.",
