@@ -101,15 +101,16 @@ fn platform(
     key_file: &dyn Fn(&str) -> Result<String, String>,
 ) -> Step<GitPlatform> {
     let name = named(&section, is_name)?;
-    let key = match (section.take("key"), section.take("key_file")) {
-        (Some(_), Some(file)) => return Err(generic(file.invalid(PLATFORM_KEY))),
-        (None, Some(field)) => {
+    let (key, file) = (section.need("key", PLATFORM_KEY), section.take("key_file"));
+    let key = match (key, file) {
+        (Ok(_), Some(file)) => return Err(generic(file.invalid(PLATFORM_KEY))),
+        (Err(_), Some(field)) => {
             let path = path(&field)?;
             let reason = |reason| (field.span.clone(), TrustFileProblem::Key { reason });
             key_file(&path).map_err(reason)?
         }
-        _ => {
-            let field = section.need("key", PLATFORM_KEY).map_err(generic)?;
+        (key, None) => {
+            let field = key.map_err(generic)?;
             field.text(PLATFORM_KEY).map_err(generic)?.to_owned()
         }
     };

@@ -312,7 +312,10 @@ fn lint_finds_a_rule_that_nothing_can_meet_and_a_file_that_everybody_may_change(
     let rules = "[git.rules.main]\nrefs = [\"refs/heads/main\"]\npaths = [\"src/**\"]\nsigners = [\"ada\", \"eve\"]\nthreshold = 2\n";
     let file = read(&format!("{over}{rules}")).unwrap();
     let open = ("git".to_owned(), "git-open");
-    assert_eq!(codes(&file, "2025-12-31T00:00:00Z"), [open.clone()]);
+    assert_eq!(
+        codes(&file, "2025-12-31T00:00:00Z"),
+        std::slice::from_ref(&open)
+    );
     let unmet = ("git.rules.main".to_owned(), "git-unmet");
     assert_eq!(codes(&file, "2026-01-02T00:00:00Z"), [unmet, open]);
     let kept = "[git.rules.who]\nrefs = [\"refs/heads/main\"]\npaths = [\".signhere/**\"]\nsigners = [\"ada\"]\n";
