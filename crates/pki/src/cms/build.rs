@@ -261,7 +261,7 @@ mod tests {
         };
         let message = SignedData::from_der(&detached(&parts).unwrap()).unwrap();
         assert_eq!(message.content(), None);
-        assert_eq!(message.certificates(), [certificate.clone()]);
+        assert_eq!(message.certificates(), std::slice::from_ref(&certificate));
         assert_eq!(message.verify(b"content", &certificate), Ok(()));
         assert!(message.verify(b"Content", &certificate).is_err());
     }
