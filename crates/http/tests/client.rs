@@ -23,7 +23,7 @@ use tokio_rustls::rustls::{
 use std::{sync::Arc, time::Duration};
 
 use signhere_http::*;
-use signhere_testkit::network::{SleepyClock, client, client_with, impatient, serve};
+use signhere_testkit::network::{SleepyClock, client, client_with, impatient, refusing, serve};
 use url::Url;
 
 const TLS_CERTIFICATE: &[u8] = include_bytes!("../../../testdata/tls/localhost.crt");
@@ -184,12 +184,11 @@ async fn services_may_ask_for_a_wait_within_reason() {
 #[tokio::test]
 async fn refused_connections_are_tried_again() {
     let clock: Arc<SleepyClock> = Arc::default();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
-    let url = Url::parse(&format!("http://127.0.0.1:{port}/x")).unwrap();
-    let request = HttpRequest::get(url, Destination::Configured);
-    let error = client(&clock).send(&request).await.unwrap_err();
+    let nobody = refusing();
+    let error = client(&clock)
+        .send(&get(&nobody.url, "/x"))
+        .await
+        .unwrap_err();
     assert!(matches!(error, HttpError::Connect { .. }), "{error:?}");
     assert_eq!(clock.sleeps().len(), 3);
 }

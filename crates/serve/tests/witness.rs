@@ -7,8 +7,9 @@ mod common;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use common::{Running, entry_request, listener, p256};
+use common::{Running, entry_request, listener, listener_at, p256};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 use signhere_log::checkpoint::SignedCheckpoint;
@@ -72,6 +73,9 @@ impl Party {
         Running::start_on(listener, &self.dir.path().join("state"), |config| {
             config.log.witnesses = Some(policy);
             config.log.fail_open = fail_open;
+            // However long the disk takes: who is not there is known at once.
+            config.log.witness_time = Duration::from_secs(120);
+            config.limits.request_time = Duration::from_secs(240);
             config.services.witness = true;
             config.witness.logs = Some(logs);
         })
@@ -104,7 +108,7 @@ fn refused_for_now(answer: &Response) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_instances_witness_each_other() {
-    let (first, second) = (listener().await, listener().await);
+    let (first, second) = (listener_at(21).await, listener_at(22).await);
     let (a, b) = (Party::found(first.1).await, Party::found(second.1).await);
     let running_a = a.start(first.0, &b, false).await;
     let running_b = b.start(second.0, &a, false).await;
@@ -158,7 +162,7 @@ async fn two_instances_witness_each_other() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_log_that_fails_open_goes_on_and_says_so() {
-    let (first, second) = (listener().await, listener().await);
+    let (first, second) = (listener().await, listener_at(23).await);
     drop(second.0);
     let (a, b) = (Party::found(first.1).await, Party::found(second.1).await);
     let running = a.start(first.0, &b, true).await;

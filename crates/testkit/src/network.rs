@@ -6,6 +6,7 @@
 )]
 
 use std::{
+    net::Ipv4Addr,
     pin::Pin,
     sync::{
         Arc, Mutex,
@@ -19,7 +20,7 @@ use signhere_pki::{
     random::{Random, RandomError},
     time::{Clock, Time},
 };
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use url::Url;
 
 /// The time at which the tests happen.
@@ -31,6 +32,24 @@ pub async fn serve(router: axum::Router) -> Url {
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     Url::parse(&format!("http://127.0.0.1:{port}")).unwrap()
+}
+
+/// A port of loopback that refuses every connection, and that nobody else is given while this is held.
+pub struct Refusing {
+    /// Where nobody listens.
+    pub url: Url,
+    _bound: TcpSocket,
+}
+
+/// A port where nobody listens.
+pub fn refusing() -> Refusing {
+    let bound = TcpSocket::new_v4().unwrap();
+    bound.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let address = bound.local_addr().unwrap();
+    Refusing {
+        url: Url::parse(&format!("http://{address}")).unwrap(),
+        _bound: bound,
+    }
 }
 
 /// A clock that only sleeping moves, and that remembers each sleep.

@@ -45,6 +45,15 @@ pub(crate) async fn listener() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
+/// A listener at an address of loopback, 127.0.0.`last`, that one test alone uses: the system gives its port to nobody
+/// else, so that it can be let go and taken again.
+pub(crate) async fn listener_at(last: u8) -> (TcpListener, SocketAddr) {
+    let at = SocketAddr::from(([127, 0, 0, last], 0));
+    let listener = TcpListener::bind(at).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
 impl Running {
     /// The instance in `dir`, every service on, its clock at [`START`].
     pub(crate) async fn start(dir: &Path) -> Self {

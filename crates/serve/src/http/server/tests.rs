@@ -1,5 +1,6 @@
 //! The listener, with clients that behave badly and clients that do not.
 
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 
 use axum::body::Bytes;
@@ -16,9 +17,13 @@ use crate::http::body::whole;
 
 const BODY_LIMIT: usize = 1 << 20;
 const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+/// Longer than anything here takes: what is waited for has gone wrong by then.
+const LONG: Duration = Duration::from_secs(120);
 
 struct Running {
     address: SocketAddr,
+    /// Has a permit for each request that has come to `/wait`.
+    waiting: Arc<Semaphore>,
     /// A permit lets one request to `/wait` be answered.
     gate: Arc<Semaphore>,
     stop: oneshot::Sender<()>,
@@ -32,9 +37,10 @@ impl Running {
         let mut config = InstanceConfig::new(address);
         config.rates.exempt.clear();
         adjust(&mut config);
-        let gate = Arc::new(Semaphore::new(0));
-        let waited_for = Arc::clone(&gate);
+        let (waiting, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let (came, waited_for) = (Arc::clone(&waiting), Arc::clone(&gate));
         let wait = async move || {
+            came.add_permits(1);
             waited_for.acquire().await.unwrap().forget();
             "waited"
         };
@@ -52,6 +58,7 @@ impl Running {
         });
         Self {
             address,
+            waiting,
             gate,
             stop,
             served,
@@ -90,7 +97,7 @@ async fn is_served(stream: &mut TcpStream) -> bool {
     }
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\nhere") {
-        let read = timeout(Duration::from_secs(5), stream.read_buf(&mut answer));
+        let read = timeout(LONG, stream.read_buf(&mut answer));
         if !matches!(read.await.unwrap(), Ok(1..)) {
             return false;
         }
@@ -168,18 +175,12 @@ async fn who_has_its_share_at_work_is_told_so() {
         stream.write_all(wait).await.unwrap();
         waiting.push(stream);
     }
-    // Others are idle until their requests have been read.
-    let refused = timeout(Duration::from_secs(5), async {
-        loop {
-            let mut one_more = running.connect(3).await;
-            let answer = rest(&mut one_more).await;
-            if !answer.is_empty() {
-                return answer;
-            }
-        }
-    });
+    // Until its request has been read, a connection is idle and makes room for another.
+    let at_work = running.waiting.acquire_many(2);
+    timeout(LONG, at_work).await.unwrap().unwrap().forget();
+    let mut one_more = running.connect(3).await;
     assert_eq!(
-        refused.await.unwrap(),
+        rest(&mut one_more).await,
         "HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\ncontent-length: 74\r\n\
          cache-control: no-store\r\nretry-after: 1\r\nconnection: close\r\n\r\n\
          {\"code\":8,\"details\":[],\"message\":\"too many connections from this address\"}"
@@ -225,17 +226,23 @@ async fn who_says_nothing_is_closed_in_time_and_does_not_delay_the_end() {
     .await;
     let mut silent = running.connect(1).await;
     assert_eq!(rest(&mut silent).await, "");
-    // Neither does one that has been served.
-    let mut served = running.connect(1).await;
-    assert!(is_served(&mut served).await);
-    assert_eq!(rest(&mut served).await, "");
+    // Neither does one that has been served: its request is there before anybody looks at the time.
+    let mut served = std::net::TcpStream::connect(running.address).unwrap();
+    served.write_all(GET).unwrap();
+    served.set_nonblocking(true).unwrap();
+    let mut served = TcpStream::from_std(served).unwrap();
+    let answer = rest(&mut served).await;
+    assert!(answer.ends_with("\r\n\r\nhere"), "{answer}");
     running.stop().await;
 
-    let running = Running::start(|_| {}).await;
+    let running = Running::start(|config| {
+        config.limits.header_time = 60 * LONG;
+        config.limits.drain_time = 60 * LONG;
+    })
+    .await;
     let mut silent = running.connect(1).await;
     let mut served = running.connect(1).await;
     assert!(is_served(&mut served).await);
-    let ended = timeout(Duration::from_secs(1), running.stop());
-    ended.await.unwrap();
+    timeout(LONG, running.stop()).await.unwrap();
     assert_eq!(rest(&mut silent).await, "");
 }

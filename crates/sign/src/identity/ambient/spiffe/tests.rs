@@ -125,10 +125,10 @@ fn framed(message: &[u8]) -> Vec<u8> {
 /// A subject, or why there is none.
 type Found = Result<String, AmbientProblem>;
 
-/// What is found at the Workload API of `address` within a time, in milliseconds.
-async fn found_at(address: &str, millis: u64) -> Found {
+/// What is found at the Workload API of `address`.
+async fn found_at(address: &str) -> Found {
     let env = FakeEnv::with(&[("SPIFFE_ENDPOINT_SOCKET", address)]);
-    let http = client_with(&Arc::default(), impatient(millis));
+    let http = client_with(&Arc::default(), impatient(120_000));
     let found = detect(&env, &http, "sigstore", NOW).await;
     let found = found.map_err(|error| {
         assert_eq!(error.provider, Provider::Spiffe);
@@ -170,7 +170,7 @@ async fn found(reply: impl Fn() -> Reply + Send + Sync + 'static) -> Found {
         // A client that has read enough hangs up, which is an error to the server.
         let _ = http.serve_connection(TokioIo::new(stream), service).await;
     });
-    let found = found_at(&address(folder.path()), 20_000).await;
+    let found = found_at(&address(folder.path())).await;
     server.await.unwrap();
     found.map_err(|problem| {
         let AmbientProblem::WorkloadApi { address: at, .. } = &problem else {
@@ -387,7 +387,7 @@ async fn what_is_not_http2_is_refused() {
         stream.write_all(answer).await.unwrap();
         let _ = stream.read_to_end(&mut Vec::new()).await;
     });
-    let found = found_at(&address(folder.path()), 20_000).await;
+    let found = found_at(&address(folder.path())).await;
     server.await.unwrap();
     let Err(AmbientProblem::WorkloadApi { problem, .. }) = &found else {
         panic!("{found:?}");
@@ -398,21 +398,24 @@ async fn what_is_not_http2_is_refused() {
 #[tokio::test]
 async fn an_agent_that_hangs_is_left() {
     let (folder, listener) = listen();
-    let server = tokio::spawn(async move {
+    let serving = async {
         let (mut stream, _) = listener.accept().await.unwrap();
-        let mut said = Vec::new();
-        stream.read_to_end(&mut said).await.unwrap();
-        said
-    });
-    let found = found_at(&address(folder.path()), 50).await;
+        let mut said = [0; 14];
+        stream.read_exact(&mut said).await.unwrap();
+        assert_eq!(&said, b"PRI * HTTP/2.0");
+        // It is being asked: from now on no time passes but while nothing else can be done.
+        tokio::time::pause();
+        stream.read_to_end(&mut Vec::new()).await.unwrap();
+    };
+    let address = address(folder.path());
+    let (found, ()) = tokio::join!(found_at(&address), serving);
     assert_eq!(found.map_err(nowhere), problem(WorkloadApiError::Timeout));
-    assert!(server.await.unwrap().starts_with(b"PRI * HTTP/2.0"));
 }
 
 #[tokio::test]
 async fn an_agent_that_is_not_there_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let found = found_at(&address(folder.path()), 20_000).await;
+    let found = found_at(&address(folder.path())).await;
     let absent = WorkloadApiError::Connect(ErrorKind::NotFound);
     assert_eq!(found.map_err(nowhere), problem(absent));
 }
@@ -430,7 +433,7 @@ async fn an_agent_on_a_loopback_port_is_asked() {
         let http = http2::Builder::new(TokioExecutor::new());
         let _ = http.serve_connection(TokioIo::new(stream), service).await;
     });
-    assert_eq!(found_at(&address, 20_000).await, Ok("job".into()));
+    assert_eq!(found_at(&address).await, Ok("job".into()));
     server.await.unwrap();
 }
 
@@ -479,7 +482,7 @@ async fn other_addresses_are_refused() {
             name: "SPIFFE_ENDPOINT_SOCKET",
             detail: detail.to_owned(),
         });
-        assert_eq!(found_at(address, 20_000).await, refusal, "{address}");
+        assert_eq!(found_at(address).await, refusal, "{address}");
     }
 }
 
