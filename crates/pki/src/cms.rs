@@ -9,7 +9,7 @@ pub use build::{DetachedParts, SignedAttributes, SigningParts, detached, sign};
 
 use der::{
     Decode, Header, Reader, SliceReader, Tag, TagNumber,
-    asn1::{AnyRef, IntRef, ObjectIdentifier, OctetStringRef},
+    asn1::{AnyRef, ObjectIdentifier, OctetStringRef},
 };
 use x509_cert::spki::AlgorithmIdentifierOwned;
 
@@ -17,8 +17,9 @@ use crate::{
     algorithm, asn1,
     cert::{Certificate, CertificateError},
     digest::Digest,
-    key::{KeyError, PublicKey},
+    key::{KeyError, PublicKey, Scheme},
     oid,
+    time::Time,
 };
 
 /// The largest message that is read, in bytes.
@@ -31,6 +32,10 @@ pub const MAX_ATTRIBUTES: usize = 32;
 /// A SignedData with exactly one signer, parsed and not verified.
 #[derive(Clone, Debug)]
 pub struct SignedData {
+    version: u8,
+    /// The content octets of the set.
+    digest_algorithms: Vec<u8>,
+    has_revocation_lists: bool,
     content_type: ObjectIdentifier,
     content: Option<Vec<u8>>,
     certificates: Vec<Certificate>,
@@ -101,6 +106,22 @@ impl SignedData {
         certificate: &Certificate,
         key: &PublicKey,
     ) -> Result<(), CmsError> {
+        let (scheme, signed) = self.to_verify(content, certificate, key)?;
+        key.verify(scheme, &signed, &self.signer.signature)
+            .map_err(|_| CmsError::SignatureInvalid)
+    }
+
+    /// Checks all that [`Self::verify`] does but the signature, and returns how and over which bytes `key`,
+    /// the certificate's, must have made it.
+    ///
+    /// # Errors
+    /// [`CmsError`] with the first thing that does not hold.
+    pub fn to_verify(
+        &self,
+        content: &[u8],
+        certificate: &Certificate,
+        key: &PublicKey,
+    ) -> Result<(Scheme, Vec<u8>), CmsError> {
         let signer = &self.signer;
         if !signer.is(certificate) {
             return Err(CmsError::OtherSigner);
@@ -133,16 +154,43 @@ impl SignedData {
                 .ok_or(CmsError::SignatureAlgorithm {
                     found: signer.signature_algorithm.oid,
                 })?;
-        // RFC 5652 section 5.4: the attributes are signed as a SET, not under their implicit tag.
-        let signed = asn1::tlv(Tag::Set, &[&signer.signed_attributes])?;
-        key.verify(scheme, &signed, &signer.signature)
-            .map_err(|_| CmsError::SignatureInvalid)
+        Ok((scheme, signer.signed_attributes_set()?))
+    }
+
+    /// Checks the parts that follow from the others and that no signature covers: versions, the list of digest
+    /// algorithms, and that there are no revocation lists (RFC 5652 sections 5.1 and 5.3).
+    ///
+    /// # Errors
+    /// [`CmsError::Version`], [`CmsError::DigestAlgorithms`] and [`CmsError::RevocationLists`].
+    pub fn check_form(&self) -> Result<(), CmsError> {
+        let signer = match self.signer.id {
+            SignerId::IssuerAndSerial { .. } => 1,
+            SignerId::SubjectKeyId(_) => 3,
+        };
+        let message = match self.content_type {
+            oid::DATA => signer,
+            _ => 3,
+        };
+        for (expected, found) in [(signer, self.signer.version), (message, self.version)] {
+            if expected != found {
+                return Err(CmsError::Version { expected, found });
+            }
+        }
+        let listed = AlgorithmIdentifierOwned::from_der(&self.digest_algorithms);
+        if listed.ok().as_ref() != Some(&self.signer.digest_algorithm) {
+            return Err(CmsError::DigestAlgorithms);
+        }
+        match self.has_revocation_lists {
+            true => Err(CmsError::RevocationLists),
+            false => Ok(()),
+        }
     }
 }
 
 /// Who signed, what beside the content, and how.
 #[derive(Clone, Debug)]
 pub struct SignerInfo {
+    version: u8,
     id: SignerId,
     digest_algorithm: AlgorithmIdentifierOwned,
     /// The content octets of the set, as they were read.
@@ -150,6 +198,8 @@ pub struct SignerInfo {
     attributes: Vec<Attribute>,
     signature_algorithm: AlgorithmIdentifierOwned,
     signature: Vec<u8>,
+    /// The content octets of the set, as they were read.
+    unsigned_attributes: Vec<u8>,
 }
 
 impl SignerInfo {
@@ -169,6 +219,58 @@ impl SignerInfo {
             .iter()
             .find(|attribute| attribute.id == *id)
             .map(|attribute| attribute.value.as_slice())
+    }
+
+    /// Returns the signed attributes as they are signed: as a SET, not under their implicit tag (RFC 5652 section 5.4).
+    ///
+    /// # Errors
+    /// [`CmsError::MissingAttribute`] when there are none: then the content itself is signed.
+    pub fn signed_attributes_set(&self) -> Result<Vec<u8>, CmsError> {
+        if self.signed_attributes.is_empty() {
+            return Err(CmsError::MissingAttribute {
+                oid: oid::CONTENT_TYPE,
+            });
+        }
+        Ok(asn1::tlv(Tag::Set, &[&self.signed_attributes])?)
+    }
+
+    /// Returns the time at which the signer claims to have signed (RFC 5652 section 11.3), `None` when nothing is claimed.
+    ///
+    /// # Errors
+    /// [`CmsError::Malformed`] when the attribute is no time.
+    pub fn signing_time(&self) -> Result<Option<Time>, CmsError> {
+        let Some(value) = self.attribute(&oid::SIGNING_TIME) else {
+            return Ok(None);
+        };
+        let time = x509_cert::time::Time::from_der(value)?;
+        let seconds = time.to_unix_duration().as_secs();
+        Ok(Some(Time::from_unix(
+            i64::try_from(seconds).unwrap_or(i64::MAX),
+        )))
+    }
+
+    /// Returns the attributes that no signature covers: each kind with the DER encodings of its values, in order.
+    ///
+    /// # Errors
+    /// [`CmsError`] when they are malformed, or more than [`MAX_ATTRIBUTES`] values.
+    pub fn unsigned_attributes(&self) -> Result<Vec<(ObjectIdentifier, Vec<u8>)>, CmsError> {
+        let mut reader = SliceReader::new(&self.unsigned_attributes)?;
+        let mut found = Vec::new();
+        while !reader.is_finished() {
+            reader.sequence(|reader| -> Result<(), CmsError> {
+                let id = ObjectIdentifier::decode(reader)?;
+                constructed(reader, Tag::Set, |values| {
+                    while !values.is_finished() {
+                        if found.len() == MAX_ATTRIBUTES {
+                            return Err(CmsError::TooManyAttributes);
+                        }
+                        found.push((id, values.tlv_bytes()?.to_vec()));
+                    }
+                    Ok(())
+                })
+            })?;
+        }
+        Ok(found)
     }
 
     /// Returns the signature.
@@ -258,6 +360,20 @@ pub enum CmsError {
         /// The algorithm.
         found: ObjectIdentifier,
     },
+    /// A version that does not follow from what the message holds.
+    #[error("version {found} where {expected} follows from the content")]
+    Version {
+        /// The right one.
+        expected: u8,
+        /// The one found.
+        found: u8,
+    },
+    /// The list of digest algorithms is not the signer's one.
+    #[error("the list of digest algorithms is not the one of the signer")]
+    DigestAlgorithms,
+    /// Revocation lists, which have no use here.
+    #[error("the message carries revocation lists")]
+    RevocationLists,
     /// The scheme of the signer at hand has no place in CMS.
     #[error("the signer's scheme cannot sign a message")]
     Scheme,
@@ -287,16 +403,19 @@ struct Attribute {
 }
 
 fn read_signed_data(reader: &mut SliceReader<'_>) -> Result<SignedData, CmsError> {
-    IntRef::decode(reader)?; // version, which follows from what else is there
-    skip(reader, Tag::Set)?; // digestAlgorithms, a hint for one-pass readers
+    let version = u8::decode(reader)?;
+    let digest_algorithms = constructed(reader, Tag::Set, |reader| {
+        Ok(reader.read_slice(reader.remaining_len())?.to_vec())
+    })?;
     let (content_type, content) = reader.sequence(read_content)?;
     let certificates = if next_is_field(reader, 0)? {
         constructed(reader, asn1::context(0), read_certificates)?
     } else {
         Vec::new()
     };
-    if next_is_field(reader, 1)? {
-        skip(reader, asn1::context(1))?; // revocation lists
+    let has_revocation_lists = next_is_field(reader, 1)?;
+    if has_revocation_lists {
+        skip(reader, asn1::context(1))?;
     }
     let signer = constructed(reader, Tag::Set, |reader| {
         if reader.is_finished() {
@@ -309,6 +428,9 @@ fn read_signed_data(reader: &mut SliceReader<'_>) -> Result<SignedData, CmsError
         Ok(signer)
     })?;
     Ok(SignedData {
+        version,
+        digest_algorithms,
+        has_revocation_lists,
         content_type,
         content,
         certificates,
@@ -341,7 +463,7 @@ fn read_certificates(reader: &mut SliceReader<'_>) -> Result<Vec<Certificate>, C
 }
 
 fn read_signer(reader: &mut SliceReader<'_>) -> Result<SignerInfo, CmsError> {
-    IntRef::decode(reader)?; // version, which follows from the kind of identifier
+    let version = u8::decode(reader)?;
     let id = read_signer_id(reader)?;
     let digest_algorithm = AlgorithmIdentifierOwned::decode(reader)?;
     let (signed_attributes, attributes) = if next_is_field(reader, 0)? {
@@ -355,16 +477,20 @@ fn read_signer(reader: &mut SliceReader<'_>) -> Result<SignerInfo, CmsError> {
     };
     let signature_algorithm = AlgorithmIdentifierOwned::decode(reader)?;
     let signature = <&OctetStringRef>::decode(reader)?.as_bytes().to_vec();
+    let mut unsigned_attributes = Vec::new();
     if next_is_field(reader, 1)? {
-        skip(reader, asn1::context(1))?; // unsigned attributes
+        // Read when they are asked for: nothing that is signed rests on them.
+        unsigned_attributes.extend_from_slice(AnyRef::decode(reader)?.value());
     }
     Ok(SignerInfo {
+        version,
         id,
         digest_algorithm,
         signed_attributes,
         attributes,
         signature_algorithm,
         signature,
+        unsigned_attributes,
     })
 }
 
