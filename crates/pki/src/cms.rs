@@ -16,7 +16,7 @@ use x509_cert::spki::AlgorithmIdentifierOwned;
 use crate::{
     algorithm, asn1,
     cert::{Certificate, CertificateError},
-    digest::Digest,
+    digest::{Digest, HashAlgorithm},
     key::{KeyError, PublicKey, Scheme},
     oid,
     time::Time,
@@ -271,6 +271,11 @@ impl SignerInfo {
             })?;
         }
         Ok(found)
+    }
+
+    /// Returns the hash function of message-digest and signature, `None` when it is unknown or weak.
+    pub fn hash(&self) -> Option<HashAlgorithm> {
+        algorithm::hash_algorithm(&self.digest_algorithm)
     }
 
     /// Returns the signature.

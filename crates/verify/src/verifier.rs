@@ -4,6 +4,7 @@ mod artifact;
 mod authority;
 mod binding;
 mod chain;
+mod examine;
 mod identity;
 mod log;
 mod memo;
@@ -13,6 +14,7 @@ mod signer;
 mod time;
 
 use signhere_log::note::{NoteError, NoteVerifier};
+use signhere_pki::cert::Certificate;
 use signhere_pki::digest::{Digest, HashAlgorithm};
 use signhere_pki::key::PublicKey;
 
@@ -26,6 +28,7 @@ use crate::verdict::{self, BundleEvidence, Failure, KeyEvidence, StepName, Verdi
 use authority::Authority;
 use memo::Memo;
 
+pub use examine::{Check, Examination};
 pub(crate) use signer::likely_hashes;
 
 /// Verifies bundles against one trusted root, whose chains and keys are prepared once.
@@ -111,6 +114,13 @@ impl Verifier {
             timestamp_authorities: Authority::all(root.timestamp_authorities),
             memo: Memo::default(),
         })
+    }
+
+    /// Tells whether an authority of the trusted root has the name, and where both say so the key, of the certificate's
+    /// issuer. Nothing is verified: this chooses among the roots of several instances.
+    pub fn lists_issuer_of(&self, leaf: &Certificate) -> bool {
+        let mut authorities = self.certificate_authorities.iter();
+        authorities.any(|authority| authority.may_issue(leaf))
     }
 
     /// Checks the chains of all authorities, which is otherwise done when they are first needed.
@@ -237,15 +247,7 @@ impl Verifier {
         let entries = log::read_entries(bundle)?;
         let signer = signer::Signer::new(bundle, asked, &entries)?;
         self.check_carried(bundle)?;
-        steps.push(verdict::Step::Bundle(BundleEvidence {
-            version: bundle.version.as_str(),
-            content: match bundle.content {
-                Content::MessageSignature { .. } => "messageSignature",
-                Content::Dsse(_) => "dsseEnvelope",
-            },
-            log_entries: bundle.material.tlog_entries.len(),
-            timestamps: bundle.material.timestamps.len(),
-        }));
+        steps.push(verdict::Step::Bundle(form(bundle)));
 
         let (signed, evidence) = artifact::check(bundle, artifact, &signer)?;
         steps.push(verdict::Step::Artifact(evidence));
@@ -279,6 +281,18 @@ impl Verifier {
             })),
         }
         Ok(())
+    }
+}
+
+fn form(bundle: &Bundle) -> BundleEvidence {
+    BundleEvidence {
+        version: bundle.version.as_str(),
+        content: match bundle.content {
+            Content::MessageSignature { .. } => "messageSignature",
+            Content::Dsse(_) => "dsseEnvelope",
+        },
+        log_entries: bundle.material.tlog_entries.len(),
+        timestamps: bundle.material.timestamps.len(),
     }
 }
 

@@ -45,6 +45,18 @@ impl Authority {
             .any(|certificate| certificate.subject_name_der() == leaf.issuer_name_der())
     }
 
+    /// Tells whether one of its certificates has the name of the leaf's issuer, and the id of the issuer's key where both
+    /// certificates have one; nothing is verified.
+    pub(super) fn may_issue(&self, leaf: &Certificate) -> bool {
+        let has_id = |own: &Certificate| match (leaf.authority_key_id(), own.subject_key_id()) {
+            (Some(expected), Some(id)) => expected == id,
+            _ => true,
+        };
+        self.certificates
+            .iter()
+            .any(|own| own.subject_name_der() == leaf.issuer_name_der() && has_id(own))
+    }
+
     /// Tells whether this certificate, byte for byte, is one of its own.
     pub(super) fn has(&self, certificate: &Certificate) -> bool {
         self.certificates
