@@ -8,12 +8,14 @@
 //! | [`corpus`] | real signatures made by others, when they are at hand |
 //! | [`der`] | DER taken apart and put together, spoiled or not |
 //! | [`forge`] | a whole Sigstore in memory: valid bundles of every kind, and bundles spoiled on purpose |
+//! | [`git`] | git repositories in folders of their own, made by the real git |
 //! | [`written`] | a writer that keeps what is written, for events |
 
 pub mod clock;
 pub mod corpus;
 pub mod der;
 pub mod forge;
+pub mod git;
 pub mod network;
 pub mod random;
 pub mod written;

@@ -1,0 +1,242 @@
+//! Revisions, refs, and which commits belong to a range.
+
+use super::error::{RepositoryError, RevisionFault};
+use super::process::{Process, not_understood};
+use super::{Gap, Repository};
+use crate::object::{Object, ObjectId, ObjectKind};
+
+/// No history is longer, in commits.
+pub const MAX_HISTORY: usize = 8_000_000;
+/// No repository has more refs.
+pub const MAX_REFS: usize = 1_000_000;
+
+/// No revision is longer, in bytes.
+const MAX_REVISION: usize = 4096;
+/// No line about a ref is longer, in bytes.
+const MAX_LINE: usize = 8192;
+/// No chain of tags is longer.
+const MAX_TAGS: usize = 8;
+
+/// A ref and what it points at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// Its full name, such as `refs/heads/main`. Where it is not UTF-8, the rest is replaced.
+    pub name: String,
+    /// Its object: a tag's own, where it is an annotated one.
+    pub id: ObjectId,
+}
+
+impl Repository {
+    /// The object that `revision` names: an id or the beginning of one, a ref, or any other form of gitrevisions(7) for
+    /// one object. A tag is not followed.
+    ///
+    /// # Errors
+    /// [`RepositoryError::Revision`] where it is none, [`RepositoryError::UnknownRevision`] where it names nothing; the
+    /// others when git fails.
+    pub fn resolve(&self, revision: &str) -> Result<ObjectId, RepositoryError> {
+        let fault = match revision {
+            "" => Some(RevisionFault::Empty),
+            long if long.len() > MAX_REVISION => Some(RevisionFault::Long),
+            option if option.starts_with('-') => Some(RevisionFault::Option),
+            control if control.chars().any(char::is_control) => Some(RevisionFault::Control),
+            range if range.contains("...") => Some(RevisionFault::Symmetric),
+            _ => None,
+        };
+        if let Some(fault) = fault {
+            let revision = revision.chars().take(100).collect();
+            return Err(RepositoryError::Revision { revision, fault });
+        }
+        let mut command = self.source.git();
+        command.args(["rev-parse", "--verify", "--quiet", "--end-of-options"]);
+        command.arg(revision);
+        let mut process = Process::spawn(&self.source.git, command, false)?;
+        let answer = process.rest(MAX_LINE)?;
+        let ended = process.end()?;
+        // What git answers with a caret is what is to be left out.
+        if !ended.status.success() || answer.starts_with(b"^") {
+            return Err(RepositoryError::UnknownRevision {
+                revision: revision.to_owned(),
+            });
+        }
+        let text = std::str::from_utf8(&answer).ok();
+        let id = text.and_then(|text| text.trim_end().parse().ok());
+        id.filter(|id: &ObjectId| id.format() == self.format)
+            .ok_or_else(|| not_understood(&answer))
+    }
+
+    /// The commit that an object is or, through tags, leads to.
+    ///
+    /// # Errors
+    /// When an object cannot be read, leads to something else, or through too many tags.
+    pub fn commit_of(&self, id: &ObjectId) -> Result<ObjectId, RepositoryError> {
+        let mut current = *id;
+        for _ in 0..=MAX_TAGS {
+            let raw = self.object(&current)?;
+            match raw.kind {
+                ObjectKind::Commit => return Ok(current),
+                ObjectKind::Tag => {
+                    let tag = Object::parse(ObjectKind::Tag, raw.bytes);
+                    let target = tag.ok().and_then(|tag| Some(*tag.target()?.1));
+                    current = target.ok_or(RepositoryError::Tag { id: current })?;
+                }
+                found => {
+                    return Err(RepositoryError::WrongKind {
+                        id: current,
+                        expected: ObjectKind::Commit,
+                        found,
+                    });
+                }
+            }
+        }
+        Err(RepositoryError::Tag { id: *id })
+    }
+
+    /// The commits that can be reached from `tips` and not from `bases`, each before its parents. What is no commit leads
+    /// to one or is left out.
+    ///
+    /// # Errors
+    /// [`RepositoryError::Incomplete`] when a commit is missing on the way; the others when git fails or there are too
+    /// many.
+    pub fn history(
+        &self,
+        tips: &[ObjectId],
+        bases: &[ObjectId],
+    ) -> Result<Vec<ObjectId>, RepositoryError> {
+        if tips.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut command = self.source.git();
+        command.args(["rev-list", "--topo-order", "--stdin"]);
+        let mut process = Process::spawn(&self.source.git, command, true)?;
+        let tips = tips.iter().map(|id| format!("{id}\n"));
+        let bases = bases.iter().map(|id| format!("^{id}\n"));
+        let questions: String = tips.chain(bases).collect();
+        // If git has ended already, its status says why.
+        let _ = process.send(questions.as_bytes());
+        process.close_input();
+        let mut commits = Vec::new();
+        while let Some(line) = process.until(b'\n', MAX_LINE)? {
+            if commits.len() == MAX_HISTORY {
+                return Err(RepositoryError::TooMany {
+                    what: "commits",
+                    limit: MAX_HISTORY,
+                });
+            }
+            commits.push(self.id(&line)?);
+        }
+        let ended = process.end()?;
+        if ended.status.success() {
+            return Ok(commits);
+        }
+        let complaints = &ended.complaints;
+        let is_cut = ["Could not read", "bad object", "Failed to traverse parents"];
+        if is_cut.iter().any(|words| complaints.contains(words)) && !complaints.contains("corrupt")
+        {
+            let gap = self.gap();
+            return Err(RepositoryError::Incomplete { gap });
+        }
+        Err(ended.failure())
+    }
+
+    /// Whether `ancestor` can be reached from `descendant`, or is the same.
+    ///
+    /// # Errors
+    /// As [`Self::history`].
+    pub fn is_ancestor(
+        &self,
+        ancestor: &ObjectId,
+        descendant: &ObjectId,
+    ) -> Result<bool, RepositoryError> {
+        let mut command = self.source.git();
+        command.args(["merge-base", "--is-ancestor"]);
+        command.args([ancestor.to_string(), descendant.to_string()]);
+        let mut process = Process::spawn(&self.source.git, command, false)?;
+        process.rest(MAX_LINE)?;
+        let ended = process.end()?;
+        match ended.status.code() {
+            Some(0) => Ok(true),
+            Some(1) => Ok(false),
+            _ if self.gap() != Gap::None => Err(RepositoryError::Incomplete { gap: self.gap() }),
+            _ => Err(ended.failure()),
+        }
+    }
+
+    /// The best common ancestors of two commits: none where they share no history.
+    ///
+    /// # Errors
+    /// As [`Self::history`].
+    pub fn merge_bases(
+        &self,
+        one: &ObjectId,
+        other: &ObjectId,
+    ) -> Result<Vec<ObjectId>, RepositoryError> {
+        let mut command = self.source.git();
+        command.args(["merge-base", "--all"]);
+        command.args([one.to_string(), other.to_string()]);
+        let mut process = Process::spawn(&self.source.git, command, false)?;
+        let mut bases = Vec::new();
+        while let Some(line) = process.until(b'\n', MAX_LINE)? {
+            bases.push(self.id(&line)?);
+        }
+        let ended = process.end()?;
+        match ended.status.code() {
+            Some(0 | 1) => Ok(bases),
+            _ if self.gap() != Gap::None => Err(RepositoryError::Incomplete { gap: self.gap() }),
+            _ => Err(ended.failure()),
+        }
+    }
+
+    /// The refs whose names begin with one of `prefixes` (whole parts of a name, such as `refs/heads`), or all, by name.
+    ///
+    /// # Errors
+    /// When git fails or there are too many.
+    pub fn references(&self, prefixes: &[&str]) -> Result<Vec<Reference>, RepositoryError> {
+        let mut command = self.source.git();
+        command.args(["for-each-ref", "--format=%(objectname) %(refname)", "--"]);
+        command.args(prefixes);
+        let mut process = Process::spawn(&self.source.git, command, false)?;
+        let mut references = Vec::new();
+        while let Some(line) = process.until(b'\n', MAX_LINE)? {
+            if references.len() == MAX_REFS {
+                return Err(RepositoryError::TooMany {
+                    what: "refs",
+                    limit: MAX_REFS,
+                });
+            }
+            let space = line.iter().position(|byte| *byte == b' ');
+            let (id, name) = line.split_at(space.unwrap_or(line.len()));
+            let name = name.get(1..).unwrap_or_default();
+            references.push(Reference {
+                name: String::from_utf8_lossy(name).into_owned(),
+                id: self.id(id)?,
+            });
+        }
+        process.end()?.success()?;
+        Ok(references)
+    }
+
+    /// The full name of the branch that is checked out; `None` where none is, or it is yet to be born.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn current_branch(&self) -> Result<Option<String>, RepositoryError> {
+        let mut command = self.source.git();
+        command.args(["symbolic-ref", "--quiet", "HEAD"]);
+        let mut process = Process::spawn(&self.source.git, command, false)?;
+        let answer = process.rest(MAX_LINE)?;
+        let ended = process.end()?;
+        match ended.status.code() {
+            Some(1) => Ok(None),
+            _ => ended
+                .success()
+                .map(|()| Some(String::from_utf8_lossy(&answer).trim_end().to_owned())),
+        }
+    }
+
+    /// An id of this repository's form.
+    fn id(&self, text: &[u8]) -> Result<ObjectId, RepositoryError> {
+        let id = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok());
+        id.filter(|id: &ObjectId| id.format() == self.format)
+            .ok_or_else(|| not_understood(text))
+    }
+}
