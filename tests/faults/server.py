@@ -9,7 +9,7 @@ import time
 from caller import browser  # its folder holds what follows
 from instance import clean, free_port, run
 
-START_LIMIT = 30  # seconds
+START_LIMIT = 120  # seconds
 
 
 class Server:

@@ -16,7 +16,7 @@ import urllib.parse
 
 CLIENT_ID = "sigstore"
 REDIRECT = "http://localhost:1/auth/callback"  # nothing listens there: the redirect is read, not followed
-TIMEOUT = 10
+TIMEOUT = 60
 REDIRECTS = (302, 303)
 SOURCE = None  # the address that requests come from, if it matters
 AUTHORITIES = []  # certificate files: the authorities that a page over TLS may be certified by
