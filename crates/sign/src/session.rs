@@ -117,7 +117,9 @@ pub enum SignError {
     #[error(transparent)]
     Statement(#[from] StatementError),
     /// No subject of the statement has a digest that can be verified.
-    #[error("no subject of the statement has a SHA-256, SHA-384 or SHA-512 digest")]
+    #[error(
+        "no subject of the statement has a SHA-256, SHA-384 or SHA-512 digest, or names an object of git"
+    )]
     NoSubjectDigest,
     /// The certificate is about to expire, and the token that would get another one has expired.
     #[error("the login expired at {expired_at}")]
@@ -228,8 +230,11 @@ impl Session {
         credential: &Credential,
         work: &Work,
     ) -> Result<Signed, SignError> {
-        let artifact = [work.artifact];
-        let artifact = Artifact::Digests(&artifact);
+        let digests = [work.digest];
+        let artifact = match &work.subject {
+            Some((algorithm, value)) => Artifact::Subject { algorithm, value },
+            None => Artifact::Digests(&digests),
+        };
         let policy = credential.policy()?;
         let verdict = self
             .verifier
@@ -254,8 +259,8 @@ impl std::fmt::Debug for Session {
 struct Work {
     /// What the signature is over.
     digest: Digest,
-    /// A digest by which the artifact is known.
-    artifact: Digest,
+    /// Of a statement: a digest by which a subject of it is known.
+    subject: Option<(String, String)>,
     statement: Option<Vec<u8>>,
 }
 
@@ -270,13 +275,14 @@ impl Work {
             }
             Payload::Artifact(digest) => Ok(Self {
                 digest,
-                artifact: digest,
+                subject: None,
                 statement: None,
             }),
             Payload::Statement(json) => Ok(Self {
                 digest: algorithm.digest(&pae(INTOTO_PAYLOAD_TYPE, json)),
-                artifact: subject_digest(&Statement::parse(json)?)
-                    .ok_or(SignError::NoSubjectDigest)?,
+                subject: Some(
+                    subject_digest(Statement::parse(json)?).ok_or(SignError::NoSubjectDigest)?,
+                ),
                 statement: Some(json.to_vec()),
             }),
         }
@@ -311,13 +317,17 @@ impl Work {
     }
 }
 
+/// The digests of in-toto that name an object of git.
+const GIT_OBJECTS: [&str; 4] = ["gitCommit", "gitTag", "gitTree", "gitBlob"];
+
 /// The first digest of a subject that verifiers know how to compare.
-fn subject_digest(statement: &Statement) -> Option<Digest> {
-    let digests = statement
+fn subject_digest(statement: Statement) -> Option<(String, String)> {
+    let mut digests = statement
         .subjects
-        .iter()
-        .flat_map(|subject| &subject.digests);
-    digests
-        .filter_map(|(name, value)| Some((HashAlgorithm::from_name(name)?, value)))
-        .find_map(|(algorithm, value)| Digest::from_hex(algorithm, value).ok())
+        .into_iter()
+        .flat_map(|subject| subject.digests);
+    digests.find(|(name, value)| match HashAlgorithm::from_name(name) {
+        Some(algorithm) => Digest::from_hex(algorithm, value).is_ok(),
+        None => GIT_OBJECTS.contains(&name.as_str()),
+    })
 }

@@ -80,6 +80,13 @@ impl Statement {
         self.subjects.iter().find(|subject| subject.has(digest))
     }
 
+    /// Returns the first subject whose digest set has this name and value, compared as text.
+    pub fn subject_named(&self, algorithm: &str, value: &str) -> Option<&Subject> {
+        let is_it = |(name, found): &(String, String)| name == algorithm && found == value;
+        let mut subjects = self.subjects.iter();
+        subjects.find(|subject| subject.digests.iter().any(is_it))
+    }
+
     /// Tells whether any subject has a digest of this algorithm.
     pub fn has_algorithm(&self, algorithm: HashAlgorithm) -> bool {
         self.subjects

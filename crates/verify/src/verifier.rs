@@ -56,6 +56,13 @@ pub enum Artifact<'a> {
     Bytes(&'a [u8]),
     /// Digests of it, which [`Bundle::required_hashes`] names.
     Digests(&'a [Digest]),
+    /// The name that attestations know it by, where it is no digest of bytes: commits are `gitCommit` and their hash.
+    Subject {
+        /// The name's kind, as in-toto's digest sets call it.
+        algorithm: &'a str,
+        /// The name.
+        value: &'a str,
+    },
 }
 
 /// Who should have signed.

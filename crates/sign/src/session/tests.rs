@@ -12,7 +12,7 @@ use signhere_pki::{
 use signhere_verify::{
     bundle::{Content, KeyMaterial},
     trust::{Selector, SigningConfig},
-    verdict::StepName,
+    verdict::{Step, StepName},
     verifier::Policy,
 };
 
@@ -156,13 +156,29 @@ async fn a_statement_is_signed_by_an_identity() {
 }
 
 #[tokio::test]
+async fn a_statement_about_a_commit_is_signed() {
+    let running = Running::start().await;
+    let session = keyless(&running, &[1], false);
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    let statement = format!(
+        r#"{{"_type":"https://in-toto.io/Statement/v1","subject":[{{"digest":{{"gitCommit":"{commit}"}}}}],"predicateType":"https://example.test/p","predicate":{{}}}}"#
+    );
+    let payload = Payload::Statement(statement.as_bytes());
+    let signed = session.sign(payload).await.unwrap();
+    let Some(Step::Artifact(evidence)) = signed.verdict.step(StepName::Artifact) else {
+        panic!("{:?}", signed.verdict);
+    };
+    assert_eq!(evidence.digest, Some(format!("gitCommit:{commit}")));
+}
+
+#[tokio::test]
 async fn what_is_no_statement_is_not_signed() {
     let running = Running::start().await;
     let session = keyless(&running, &[2], true);
     let error = session.sign(Payload::Statement(b"{}")).await.unwrap_err();
     assert!(matches!(error, SignError::Statement(_)), "{error:?}");
 
-    let unknown = statement().replace("sha256", "md5");
+    let unknown = statement().replace("sha256", "sha1");
     let payload = Payload::Statement(unknown.as_bytes());
     let error = session.sign(payload).await.unwrap_err();
     assert_eq!(error, SignError::NoSubjectDigest);

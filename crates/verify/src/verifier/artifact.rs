@@ -8,7 +8,7 @@ use crate::bundle::{Bundle, Content};
 use crate::dsse::{Envelope, INTOTO_PAYLOAD_TYPE};
 use crate::error::Reason;
 use crate::excerpt::excerpt;
-use crate::intoto::Statement;
+use crate::intoto::{Statement, Subject};
 use crate::verdict::{ArtifactEvidence, StepName};
 
 /// Returns what the signature is over, and the evidence that it is about the artifact.
@@ -65,7 +65,26 @@ fn attestation<'a>(
     }
     let statement =
         Statement::parse(&envelope.payload).map_err(|error| failed(StepName::Artifact, error))?;
+    let found = |subject: &Subject, digest: String| {
+        let evidence = ArtifactEvidence {
+            digest: Some(digest),
+            subject: Some(subject.name.clone()),
+            predicate_type: Some(statement.predicate_type.clone()),
+        };
+        let signed = Signed::Envelope {
+            pae: envelope.pae(),
+            envelope,
+        };
+        Ok((signed, evidence))
+    };
     let mut tried = Vec::new();
+    if let Artifact::Subject { algorithm, value } = artifact {
+        let named = format!("{algorithm}:{value}");
+        match statement.subject_named(algorithm, value) {
+            Some(subject) => return found(subject, named),
+            None => tried.push(named),
+        }
+    }
     for algorithm in HashAlgorithm::ALL {
         if !statement.has_algorithm(algorithm) {
             continue;
@@ -74,16 +93,7 @@ fn attestation<'a>(
             continue;
         };
         if let Some(subject) = statement.subject_with(&digest) {
-            let evidence = ArtifactEvidence {
-                digest: Some(digest.to_string()),
-                subject: Some(subject.name.clone()),
-                predicate_type: Some(statement.predicate_type.clone()),
-            };
-            let signed = Signed::Envelope {
-                pae: envelope.pae(),
-                envelope,
-            };
-            return Ok((signed, evidence));
+            return found(subject, digest.to_string());
         }
         tried.push(digest.to_string());
     }
@@ -103,6 +113,7 @@ fn digest(artifact: &Artifact<'_>, algorithm: HashAlgorithm) -> Option<Digest> {
             .iter()
             .find(|digest| digest.algorithm() == algorithm)
             .copied(),
+        Artifact::Subject { .. } => None,
     }
 }
 

@@ -41,6 +41,10 @@ fn another_artifact_or_policy_is_refused() {
     let stranger = key(made::fresh(KeyKind::P256).public_key());
     let unfit = [HashAlgorithm::Sha512.digest(ARTIFACT)];
     let other = [HashAlgorithm::Sha256.digest(b"else")];
+    let commit = Artifact::Subject {
+        algorithm: "gitCommit",
+        value: "0123456789abcdef0123456789abcdef01234567",
+    };
     use StepName as S;
 
     let cases = [
@@ -67,6 +71,14 @@ fn another_artifact_or_policy_is_refused() {
         (
             ask(STATEMENT, true, &Artifact::Digests(&unfit), None),
             (S::Artifact, Reason::ArtifactDigestMissing),
+        ),
+        (
+            ask(V2, true, &commit, None),
+            (S::Artifact, Reason::ArtifactDigestMissing),
+        ),
+        (
+            ask(STATEMENT, true, &commit, None),
+            (S::Artifact, Reason::SubjectMismatch),
         ),
         (
             ask(V2, true, &Artifact::Digests(&[]), None),
