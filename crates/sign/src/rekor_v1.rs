@@ -1,5 +1,7 @@
 //! The transparency log of the first generation: `POST /api/v1/log/entries`, answered with a
-//! signed promise, and with a proof under the log's current checkpoint.
+//! signed promise, and with a proof under the log's current checkpoint. Its index is asked in `search`.
+
+mod search;
 
 use std::collections::HashMap;
 
@@ -11,6 +13,8 @@ use url::Url;
 
 use crate::service::{Problem, Service, ServiceError, endpoint};
 use signhere_http::{Destination, HttpAnswer, HttpClient, HttpError, HttpRequest};
+
+pub use search::{EntryId, EntryIdError, MAX_ENTRIES, MAX_HITS, Query, entries, search};
 
 const BODY_CAP: usize = 8 << 20;
 const CONFLICT: u16 = 409;

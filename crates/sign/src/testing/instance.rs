@@ -69,6 +69,13 @@ pub(crate) enum Lie {
     LogProvesAnotherPlace,
     LogHoldsAnotherSignature,
     LogForgesThePromise,
+    IndexIsAWebPage,
+    IndexIsEndless,
+    IndexFindsTooMuch,
+    IndexNamesNoEntry,
+    IndexIsBusyOnce,
+    IndexFails,
+    LogGivesMore,
     TsaStampsAnotherDigest,
     TsaForgetsTheNonce,
     TsaRefuses,
@@ -115,7 +122,9 @@ impl Running {
         let router = Router::new()
             .route("/ca/api/v2/signingCert", post(certify))
             .route("/log1/api/v1/log/entries", post(log_v1))
+            .route("/log1/api/v1/log/entries/retrieve", post(entries_v1))
             .route("/log1/api/v1/log/entries/{uuid}", get(entry_v1))
+            .route("/log1/api/v1/index/retrieve", post(index_v1))
             .route("/log2/api/v2/log/entries", post(log_v2))
             .route("/tsa", post(stamp))
             .with_state(Arc::clone(&fake));
@@ -454,6 +463,53 @@ async fn log_v1(State(fake): State<Arc<Fake>>, Json(proposed): Json<Value>) -> R
 
 async fn entry_v1(State(fake): State<Arc<Fake>>, Path(uuid): Path<String>) -> Json<Value> {
     Json(fake.v1_entries.lock().unwrap()[&uuid].clone())
+}
+
+/// As the index of Rekor v1 searches: for any of the things asked for.
+async fn index_v1(State(fake): State<Arc<Fake>>, Json(asked): Json<Value>) -> Response {
+    if fake.lies_once(Lie::IndexIsBusyOnce) {
+        let busy = StatusCode::TOO_MANY_REQUESTS;
+        return (busy, [("retry-after", "7")], "slow down").into_response();
+    }
+    if fake.lies(Lie::IndexFails) {
+        return refuse(StatusCode::INTERNAL_SERVER_ERROR, "the index is gone");
+    }
+    if fake.lies(Lie::IndexIsAWebPage) {
+        return ([("content-type", "text/html")], "<!doctype html><p>moved").into_response();
+    }
+    if fake.lies(Lie::IndexIsEndless) {
+        return vec![b' '; 1 << 20].into_response();
+    }
+    if fake.lies(Lie::IndexFindsTooMuch) {
+        return Json(vec!["0".repeat(64); 257]).into_response();
+    }
+    if fake.lies(Lie::IndexNamesNoEntry) {
+        return Json(["../../etc/passwd"]).into_response();
+    }
+    let entries = fake.v1_entries.lock().unwrap();
+    let is_asked_for = |(uuid, answer): (&String, &Value)| {
+        let body = answer[uuid]["body"].as_str().unwrap();
+        let body = BASE64_STANDARD.decode(body).unwrap();
+        let spec = &serde_json::from_slice::<Value>(&body).unwrap()["spec"];
+        let hash = spec["data"]["hash"]["value"].as_str().unwrap_or_default();
+        let key = &spec["signature"]["publicKey"]["content"];
+        let wanted = asked["hash"].as_str().unwrap_or_default();
+        let found = wanted == format!("sha256:{hash}") || asked["publicKey"]["content"] == *key;
+        found.then(|| uuid.clone())
+    };
+    let found: Vec<String> = entries.iter().filter_map(is_asked_for).collect();
+    Json(found).into_response()
+}
+
+async fn entries_v1(State(fake): State<Arc<Fake>>, Json(asked): Json<Value>) -> Json<Vec<Value>> {
+    let entries = fake.v1_entries.lock().unwrap();
+    let ids = asked["entryUUIDs"].as_array().unwrap();
+    let ids = ids.iter().map(|id| id.as_str().unwrap());
+    let mut found: Vec<Value> = ids.filter_map(|id| entries.get(id).cloned()).collect();
+    if fake.lies(Lie::LogGivesMore) {
+        found.extend(found.clone());
+    }
+    Json(found)
 }
 
 impl Fake {
