@@ -149,10 +149,15 @@ impl Wanted {
         &self.certificate
     }
 
+    /// What may have been logged, the likeliest first.
+    pub fn artifacts(&self) -> impl Iterator<Item = &[u8]> {
+        self.forms.iter().map(|(_, bytes)| bytes.as_slice())
+    }
+
     /// The digests that the entry may have been logged under, the likeliest first.
     pub fn digests(&self) -> impl Iterator<Item = Digest> {
-        let forms = self.forms.iter();
-        forms.map(|(_, bytes)| HashAlgorithm::Sha256.digest(bytes))
+        self.artifacts()
+            .map(|bytes| HashAlgorithm::Sha256.digest(bytes))
     }
 
     /// The bundle that `entry` makes with the object's certificate. Nothing is proven yet.
@@ -196,22 +201,6 @@ impl Wanted {
         let proven = prover.prove(bundle, &Artifact::Bytes(bytes));
         let proven = proven.held().map_err(NoProof::Refused)?;
         Ok(LogProof { form, proven })
-    }
-
-    /// The first of `bundles` that proves the signature logged, and why the others do not.
-    pub fn first_proof(
-        &self,
-        prover: &dyn Prove,
-        bundles: &[Bundle],
-    ) -> (Option<LogProof>, Vec<NoProof>) {
-        let mut refused = Vec::new();
-        for bundle in bundles {
-            match self.prove(prover, bundle) {
-                Ok(proof) => return (Some(proof), refused),
-                Err(reason) => refused.push(reason),
-            }
-        }
-        (None, refused)
     }
 
     fn form(&self, digest: &Digest) -> Result<(LoggedForm, &[u8]), NoProof> {

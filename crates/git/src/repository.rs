@@ -9,6 +9,7 @@ mod history;
 mod process;
 mod program;
 mod reader;
+mod run;
 mod tree;
 
 use std::path::{Path, PathBuf};

@@ -9,6 +9,7 @@ use signhere_verify::verifier::{Artifact, Verifier};
 use crate::armor::{Armor, SignatureKind};
 use crate::cms::GitSignature;
 use crate::object::{Object, ObjectId, ObjectKind};
+use crate::proof::{Prove, Proven, Wanted};
 use crate::verdict::{CertificateFacts, Embedded, Evidence, GitFailure, GitVerdict, Outcome};
 
 /// The most bundles beside an object that are looked at.
@@ -169,10 +170,23 @@ impl GitVerifier {
     }
 }
 
+/// By the instance whose trusted root lists the certificate's issuer, and by the first where none does.
+impl Prove for GitVerifier {
+    fn prove(&self, bundle: &Bundle, artifact: &Artifact<'_>) -> Proven {
+        let instance = match bundle.certificate() {
+            Some(leaf) => self.instance_of(leaf),
+            None => &self.first,
+        };
+        Proven {
+            verdict: instance.verifier.prove(bundle, artifact, None),
+            instance: instance.name.clone(),
+        }
+    }
+}
+
 /// Takes log and time from a bundle that was found beside the object, if they hold.
 ///
-/// It is of the same certificate, and over what the object's own signature is over or, as gitsign logs when it keeps
-/// nothing, over the object's name. Others may have put anything there: what proves nothing is told and left out.
+/// It is of the same certificate, and over one of the things that are logged for an object. Others may have put anything there: what proves nothing is told and left out.
 fn consult(
     evidence: &mut Evidence,
     note: &Bundle,
@@ -184,10 +198,10 @@ fn consult(
     if !is_same || !matches!(note.content, Content::MessageSignature { .. }) {
         return;
     }
-    let mut artifacts = vec![signature.attributes_set().to_vec()];
-    artifacts.extend(online_artifacts(object).into_iter().map(String::into_bytes));
+    let attributes = signature.attributes_set().to_vec();
+    let wanted = Wanted::new(object, signature.certificate().clone(), attributes);
     let mut refused: Option<Failure> = None;
-    for artifact in &artifacts {
+    for artifact in wanted.artifacts() {
         let found = verifier.examine(note, &Artifact::Bytes(artifact));
         let is_about = found.signature.proven().is_some();
         match found.verdict().failure {
@@ -209,17 +223,6 @@ fn consult(
         }
     }
     evidence.refused_notes.extend(refused);
-}
-
-/// What gitsign signs and logs in place of an object when it embeds nothing: the object's name in hexadecimal, and for
-/// tags also the name that the tag's bytes would have as a commit, which it took for long.
-pub fn online_artifacts(object: &Object) -> Vec<String> {
-    let mut names = vec![object.id().to_string()];
-    if object.kind() == ObjectKind::Tag {
-        let id = ObjectId::of(object.format(), ObjectKind::Commit, object.bytes());
-        names.push(id.to_string());
-    }
-    names
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@
 mod bundle;
 mod ca;
 mod entry;
+mod git;
 mod keys;
 mod kind;
 mod log;
@@ -29,6 +30,7 @@ use signhere_pki::time::{Time, Validity};
 pub use bundle::{Forged, SignPlan, Stage};
 pub use ca::{Ca, LeafPlan, SctPlan, Under};
 pub use entry::EntryPlan;
+pub use git::GitSigned;
 pub use keys::{ed25519, fresh, rsa};
 pub use kind::{Content, Entry, Evidence, Keying, Kind, MediaType};
 pub use log::{Log, LogEntry, LogPlan, Proof};

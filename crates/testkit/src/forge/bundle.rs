@@ -114,7 +114,7 @@ impl Forge {
         }
     }
 
-    fn certificate(
+    pub(super) fn certificate(
         &self,
         kind: Kind,
         signer: &PrivateKey,
