@@ -82,6 +82,25 @@ impl Object {
         Self::parse(kind, content)
     }
 
+    /// Returns what bytes are and how they are named, as far as their beginning tells, for objects that cannot be parsed:
+    /// by SHA-256 where their first header names another object so.
+    pub fn identify(bytes: &[u8]) -> Option<(ObjectKind, ObjectId)> {
+        let (kind, content) = match header::kind_of(bytes) {
+            Ok(found) => found,
+            Err(_) => return None,
+        };
+        let line = content
+            .split(|byte| *byte == b'\n')
+            .next()
+            .unwrap_or_default();
+        let name = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+        let format = match name.len() {
+            64 => ObjectFormat::Sha256,
+            _ => ObjectFormat::Sha1,
+        };
+        Some((kind, ObjectId::of(format, kind, content)))
+    }
+
     /// Returns the kind.
     pub fn kind(&self) -> ObjectKind {
         self.kind

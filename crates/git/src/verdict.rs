@@ -32,6 +32,17 @@ pub struct GitVerdict {
     pub outcome: Outcome,
 }
 
+/// What is known of a signature whose object is not at hand.
+#[derive(Clone, Debug)]
+pub struct SignatureVerdict {
+    /// Its kind.
+    pub signature: SignatureKind,
+    /// As in [`GitVerdict`].
+    pub evidence: Option<Box<Evidence>>,
+    /// What follows.
+    pub outcome: Outcome,
+}
+
 /// What follows from the checks of an object. Nothing but [`Self::Verified`] says that somebody who may has signed.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -164,14 +175,24 @@ pub struct CheckSummary {
 impl GitVerdict {
     /// Returns the steps of the proof when everything but the policy holds: who signed, when, and where that is logged.
     pub fn steps(&self) -> Option<Vec<Step>> {
-        match self.outcome {
-            Outcome::Verified(_) | Outcome::Proven | Outcome::NotAllowed(_) => {
-                let evidence = self.evidence.as_deref()?;
-                let verdict = evidence.examination.verdict();
-                verdict.is_verified().then_some(verdict.steps)
-            }
-            _ => None,
+        steps(&self.outcome, self.evidence.as_deref())
+    }
+}
+
+impl SignatureVerdict {
+    /// As [`GitVerdict::steps`].
+    pub fn steps(&self) -> Option<Vec<Step>> {
+        steps(&self.outcome, self.evidence.as_deref())
+    }
+}
+
+fn steps(outcome: &Outcome, evidence: Option<&Evidence>) -> Option<Vec<Step>> {
+    match outcome {
+        Outcome::Verified(_) | Outcome::Proven | Outcome::NotAllowed(_) => {
+            let verdict = evidence?.examination.verdict();
+            verdict.is_verified().then_some(verdict.steps)
         }
+        _ => None,
     }
 }
 

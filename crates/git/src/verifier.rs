@@ -4,13 +4,15 @@ use signhere_pki::cert::Certificate;
 use signhere_verify::bundle::{Bundle, Content};
 use signhere_verify::policy::Question;
 use signhere_verify::verdict::Failure;
-use signhere_verify::verifier::{Artifact, Verifier};
+use signhere_verify::verifier::{Artifact, Examination, Verifier};
 
 use crate::armor::{Armor, SignatureKind};
 use crate::cms::GitSignature;
 use crate::object::{Object, ObjectId, ObjectKind};
 use crate::proof::{Prove, Proven, Wanted};
-use crate::verdict::{CertificateFacts, Embedded, Evidence, GitFailure, GitVerdict, Outcome};
+use crate::verdict::{
+    CertificateFacts, Embedded, Evidence, GitFailure, GitVerdict, Outcome, SignatureVerdict,
+};
 
 /// The most bundles beside an object that are looked at.
 pub const MAX_NOTES: usize = 64;
@@ -64,35 +66,39 @@ impl GitVerifier {
         notes: &[Bundle],
         question: Option<&Question>,
     ) -> GitVerdict {
-        let mut verdict = GitVerdict {
+        let (signature, evidence, outcome) = match object.own_signature() {
+            None => (None, None, Outcome::Unsigned),
+            Some(armor) => {
+                let kind = Armor::classify(armor);
+                let judged = self.judge(&kind, armor, &object.payload(), question, |evidence| {
+                    self.consult(evidence, notes, object)
+                });
+                (Some(kind), judged.0, judged.1)
+            }
+        };
+        GitVerdict {
             id: object.id(),
             kind: object.kind(),
-            signature: None,
-            evidence: None,
-            outcome: Outcome::Unsigned,
-        };
-        let Some(armor) = object.own_signature() else {
-            return verdict;
-        };
+            signature,
+            evidence,
+            outcome,
+        }
+    }
+
+    /// Verifies a signature over a payload, as git hands both to the programs that verify for it.
+    pub fn verify_signature(
+        &self,
+        armor: &[u8],
+        payload: &[u8],
+        question: Option<&Question>,
+    ) -> SignatureVerdict {
         let kind = Armor::classify(armor);
-        verdict.signature = Some(kind.clone());
-        verdict.outcome = match kind {
-            SignatureKind::X509 => match GitSignature::from_armor(armor) {
-                Ok(signature) => {
-                    let evidence = self.examine(object, &signature, notes, question);
-                    let outcome = evidence.outcome();
-                    verdict.evidence = Some(Box::new(evidence));
-                    outcome
-                }
-                Err(error) => Outcome::Refused(Box::new(GitFailure::Signature(error))),
-            },
-            SignatureKind::Pgp {
-                platform: Some(platform),
-                ..
-            } => Outcome::Platform { platform },
-            kind => Outcome::Foreign(kind),
-        };
-        verdict
+        let (evidence, outcome) = self.judge(&kind, armor, payload, question, |_| {});
+        SignatureVerdict {
+            signature: kind,
+            evidence,
+            outcome,
+        }
     }
 
     /// Verifies the signed tags that a merge commit embeds, each as an object of its own.
@@ -113,54 +119,76 @@ impl GitVerifier {
         .collect()
     }
 
-    fn examine(
+    fn judge(
         &self,
-        object: &Object,
-        signature: &GitSignature,
-        notes: &[Bundle],
+        kind: &SignatureKind,
+        armor: &[u8],
+        payload: &[u8],
         question: Option<&Question>,
-    ) -> Evidence {
-        let instance = self.instance_of(signature.certificate());
-        let (bundle, embedded) = match signature.bundle() {
-            Ok(bundle) => {
-                let embedded = Embedded::Read {
-                    entries: bundle.material.tlog_entries.len(),
-                    timestamps: bundle.material.timestamps.len(),
-                };
-                (bundle, embedded)
+        supplement: impl FnOnce(&mut Examined<'_>),
+    ) -> (Option<Box<Evidence>>, Outcome) {
+        match kind {
+            SignatureKind::X509 => {}
+            SignatureKind::Pgp {
+                platform: Some(platform),
+                ..
+            } => return (None, Outcome::Platform { platform }),
+            kind => return (None, Outcome::Foreign(kind.clone())),
+        }
+        let signature = match GitSignature::from_armor(armor) {
+            Ok(signature) => signature,
+            Err(error) => {
+                let failure = GitFailure::Signature(error);
+                return (None, Outcome::Refused(Box::new(failure)));
             }
-            Err(error) => (signature.bare_bundle(), Embedded::Unreadable(error)),
         };
-        let artifact = Artifact::Bytes(signature.attributes_set());
-        let mut evidence = Evidence {
-            certificate: CertificateFacts::of(signature.certificate()),
-            signing_time: signature.signing_time(),
-            content: signature.check(&object.payload()),
-            embedded,
-            examination: instance.verifier.examine(&bundle, &artifact),
-            from_note: false,
-            refused_notes: Vec::new(),
-            instance: instance.name.clone(),
-            policy: None,
+        let instance = self.instance_of(signature.certificate());
+        let mut examined = Examined {
+            evidence: examine(instance, &signature, payload),
+            signature: &signature,
+            instance,
         };
-        if evidence.examination.log.proven().is_none() {
-            for note in notes.iter().take(MAX_NOTES) {
-                if !evidence.from_note {
-                    consult(&mut evidence, note, object, signature, &instance.verifier);
+        if examined.evidence.examination.log.proven().is_none() {
+            supplement(&mut examined);
+        }
+        let mut evidence = examined.evidence;
+        let verdict = evidence.examination.verdict();
+        if let Some(question) = question.filter(|_| verdict.is_verified()) {
+            evidence.policy = Some(match &instance.name {
+                Some(name) => question.clone().on(name).allows(&verdict),
+                None => question.allows(&verdict),
+            });
+        }
+        let outcome = evidence.outcome();
+        (Some(Box::new(evidence)), outcome)
+    }
+
+    /// Takes log and time from a bundle that was found beside the object, if there is one of which all holds.
+    ///
+    /// It is of the same certificate, and over one of the things that are logged for an object. Anybody may have put anything there: what proves nothing is told and left out.
+    fn consult(&self, examined: &mut Examined<'_>, notes: &[Bundle], object: &Object) {
+        let signature = examined.signature;
+        let attributes = signature.attributes_set().to_vec();
+        let wanted = Wanted::new(object, signature.certificate().clone(), attributes);
+        let leaf = signature.certificate().der();
+        let is_about = |note: &&Bundle| {
+            note.certificate().map(Certificate::der) == Some(leaf)
+                && matches!(note.content, Content::MessageSignature { .. })
+        };
+        for note in notes.iter().filter(is_about).take(MAX_NOTES) {
+            let mut refused: Option<Failure> = None;
+            for artifact in wanted.artifacts() {
+                let verifier = &examined.instance.verifier;
+                let found = verifier.examine(note, &Artifact::Bytes(artifact));
+                let is_over_this = found.signature.proven().is_some();
+                match found.verdict().failure {
+                    None => return examined.supplement(found),
+                    Some(failure) if is_over_this || refused.is_none() => refused = Some(failure),
+                    Some(_) => {}
                 }
             }
+            examined.evidence.refused_notes.extend(refused);
         }
-        if let Some(question) = question {
-            let verdict = evidence.examination.verdict();
-            if verdict.is_verified() {
-                let question = match &instance.name {
-                    Some(name) => &question.clone().on(name),
-                    None => question,
-                };
-                evidence.policy = Some(question.allows(&verdict));
-            }
-        }
-        evidence
     }
 
     fn instance_of(&self, leaf: &Certificate) -> &Instance {
@@ -184,45 +212,50 @@ impl Prove for GitVerifier {
     }
 }
 
-/// Takes log and time from a bundle that was found beside the object, if they hold.
-///
-/// It is of the same certificate, and over one of the things that are logged for an object. Others may have put anything there: what proves nothing is told and left out.
-fn consult(
-    evidence: &mut Evidence,
-    note: &Bundle,
-    object: &Object,
-    signature: &GitSignature,
-    verifier: &Verifier,
-) {
-    let is_same = note.certificate().map(Certificate::der) == Some(signature.certificate().der());
-    if !is_same || !matches!(note.content, Content::MessageSignature { .. }) {
-        return;
+/// A signature that is examined, and by whose trusted root.
+struct Examined<'a> {
+    evidence: Evidence,
+    signature: &'a GitSignature,
+    instance: &'a Instance,
+}
+
+impl Examined<'_> {
+    /// Takes over what another signature by the same certificate proves.
+    fn supplement(&mut self, found: Examination) {
+        self.evidence.from_note = true;
+        let own = &mut self.evidence.examination;
+        own.log = found.log;
+        own.time = found.time;
+        own.certificate = found.certificate;
+        own.assumed_time = found.assumed_time;
+        own.sct = found.sct;
+        own.identity = found.identity;
     }
-    let attributes = signature.attributes_set().to_vec();
-    let wanted = Wanted::new(object, signature.certificate().clone(), attributes);
-    let mut refused: Option<Failure> = None;
-    for artifact in wanted.artifacts() {
-        let found = verifier.examine(note, &Artifact::Bytes(artifact));
-        let is_about = found.signature.proven().is_some();
-        match found.verdict().failure {
-            None => {
-                evidence.from_note = true;
-                let own = &mut evidence.examination;
-                own.log = found.log;
-                own.time = found.time;
-                own.certificate = found.certificate;
-                own.assumed_time = found.assumed_time;
-                own.sct = found.sct;
-                own.identity = found.identity;
-                return;
-            }
-            Some(failure) if is_about => refused = Some(failure),
-            Some(failure) => {
-                refused.get_or_insert(failure);
-            }
+}
+
+fn examine(instance: &Instance, signature: &GitSignature, payload: &[u8]) -> Evidence {
+    let (bundle, embedded) = match signature.bundle() {
+        Ok(bundle) => {
+            let embedded = Embedded::Read {
+                entries: bundle.material.tlog_entries.len(),
+                timestamps: bundle.material.timestamps.len(),
+            };
+            (bundle, embedded)
         }
+        Err(error) => (signature.bare_bundle(), Embedded::Unreadable(error)),
+    };
+    let artifact = Artifact::Bytes(signature.attributes_set());
+    Evidence {
+        certificate: CertificateFacts::of(signature.certificate()),
+        signing_time: signature.signing_time(),
+        content: signature.check(payload),
+        embedded,
+        examination: instance.verifier.examine(&bundle, &artifact),
+        from_note: false,
+        refused_notes: Vec::new(),
+        instance: instance.name.clone(),
+        policy: None,
     }
-    evidence.refused_notes.extend(refused);
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod artifact;
 mod bundle;
 mod certificate;
 mod files;
+mod git;
 mod instance;
 mod log;
 mod policy;
@@ -45,13 +46,14 @@ pub(crate) enum Mend {
 }
 
 /// The families, in the order of the reference: a heading and its entries.
-const FAMILIES: [(&str, &[Entry]); 10] = [
+const FAMILIES: [(&str, &[Entry]); 11] = [
     ("The bundle", bundle::ENTRIES),
     ("The artifact and the signature", artifact::ENTRIES),
     ("The log entry", log::ENTRIES),
     ("The time", time::ENTRIES),
     ("The certificate and who signed", certificate::ENTRIES),
     ("Who may sign", policy::ENTRIES),
+    ("Commits and tags", git::ENTRIES),
     ("Trust material", trust::ENTRIES),
     ("Files, keys, the command line", files::ENTRIES),
     ("Services and logins", service::ENTRIES),
