@@ -9,6 +9,8 @@ pub mod cms; // CMS messages, which are Sigstore bundles in another form
 pub mod config; // what git's configuration and the environment say of signing
 pub mod notes; // bundles that are kept beside commits and tags
 pub mod object; // commits and tags, read from their own bytes
+pub mod pgp; // the OpenPGP signatures of forges
+pub mod policy; // who may commit where
 pub mod program; // git's contract with the program that signs for it
 pub mod proof; // what a bundle in a note proves about a signature
 pub mod repository; // repositories, read by the git program

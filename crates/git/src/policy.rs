@@ -1,0 +1,83 @@
+//! Who may commit where: commits and tags, judged by the `[git]` part of trust files as of the parent.
+//!
+//! Signatures are proven elsewhere ([`Evidence`]), history is read elsewhere ([`History`]). What is decided here, and the
+//! attack that each rule stops, is written down in `docs/design/git-policy.md`.
+
+mod force;
+mod history;
+mod judge;
+mod merge;
+mod report;
+mod standing;
+#[cfg(test)]
+mod tests;
+
+use signhere_verify::verdict::{Failure, Step};
+
+use crate::object::{Object, ObjectId};
+use crate::repository::RepositoryError;
+
+pub use force::{InForce, Policy, PolicyError, PolicySource, TRUST_FILE};
+pub use history::History;
+pub use judge::{Judge, JudgeError, Limits};
+pub use report::{Finding, Judgement, MergeFault, Outcome, Refusal, Stand, StandsBy};
+
+/// What is proven of signatures, before anybody is asked who may sign.
+pub trait Evidence: Sync {
+    /// What is proven of the signature by a certificate that an object carries, at most its own.
+    fn signed(&self, object: &Object) -> Signed;
+
+    /// The approvals of a commit or tag: statements about it alone that were proven. What is not proven is left out.
+    ///
+    /// # Errors
+    /// When the repository cannot be read.
+    fn approvals(&self, id: &ObjectId) -> Result<Vec<Approval>, RepositoryError>;
+
+    /// What a commit was made of, as somebody attests: statements about it that were proven, each with the signed commits
+    /// that it names and that were proven again.
+    ///
+    /// # Errors
+    /// When the repository cannot be read.
+    fn carried(&self, commit: &Object) -> Result<Vec<Carried>, RepositoryError>;
+}
+
+/// What is proven of an object's signature.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Signed {
+    /// Everything but whether the signer may sign.
+    Proven(Proven),
+    /// The signature is good, and the log entry or the time is not proven.
+    Unproven(Box<Failure>),
+    /// The signature, or the evidence for it, does not hold.
+    Forged(Box<Failure>),
+    /// It cannot be read.
+    Unreadable {
+        /// Why.
+        cause: String,
+    },
+}
+
+/// A signature that was proven.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proven {
+    /// The evidence; it ends with who signed.
+    pub steps: Vec<Step>,
+    /// The instance that it was signed on, where it has a name.
+    pub instance: Option<String>,
+}
+
+/// An approval that was proven.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Approval {
+    /// Who approved.
+    pub by: Proven,
+}
+
+/// An attestation of what a commit was made of, proven.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Carried {
+    /// Who attests it.
+    pub by: Proven,
+    /// The signed commits that it names, as they were proven again.
+    pub sources: Vec<Signed>,
+}
