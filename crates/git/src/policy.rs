@@ -3,6 +3,7 @@
 //! Signatures are proven elsewhere ([`Evidence`]), history is read elsewhere ([`History`]). What is decided here, and the
 //! attack that each rule stops, is written down in `docs/design/git-policy.md`.
 
+mod evidence;
 mod force;
 mod history;
 mod judge;
@@ -12,11 +13,12 @@ mod standing;
 #[cfg(test)]
 mod tests;
 
-use signhere_verify::verdict::{Failure, Step};
-
 use crate::object::{Object, ObjectId};
+use crate::proof::Proven;
 use crate::repository::RepositoryError;
+use crate::verdict::{GitFailure, Missing};
 
+pub use evidence::Proofs;
 pub use force::{InForce, Policy, PolicyError, PolicySource, TRUST_FILE};
 pub use history::History;
 pub use judge::{Judge, JudgeError, Limits};
@@ -41,29 +43,15 @@ pub trait Evidence: Sync {
     fn carried(&self, commit: &Object) -> Result<Vec<Carried>, RepositoryError>;
 }
 
-/// What is proven of an object's signature.
+/// What is proven of an object's signature by a certificate.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Signed {
     /// Everything but whether the signer may sign.
-    Proven(Proven),
-    /// The signature is good, and the log entry or the time is not proven.
-    Unproven(Box<Failure>),
-    /// The signature, or the evidence for it, does not hold.
-    Forged(Box<Failure>),
-    /// It cannot be read.
-    Unreadable {
-        /// Why.
-        cause: String,
-    },
-}
-
-/// A signature that was proven.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Proven {
-    /// The evidence; it ends with who signed.
-    pub steps: Vec<Step>,
-    /// The instance that it was signed on, where it has a name.
-    pub instance: Option<String>,
+    Proven(Box<Proven>),
+    /// The signature is good, and this was never brought along.
+    Unproven(Vec<Missing>),
+    /// Something is wrong.
+    Refused(Box<GitFailure>),
 }
 
 /// An approval that was proven.

@@ -14,7 +14,8 @@ pub(crate) fn forge() -> (String, impl Fn(&[u8]) -> String) {
     let key = PrivateKey::from_pem(pem).unwrap();
     let key = key.with_scheme(Scheme::RsaPkcs1Sha256).unwrap();
     let number = |bytes: &[u8]| {
-        let bits = u16::try_from(bytes.len() * 8 - bytes[0].leading_zeros() as usize).unwrap();
+        let spare = u16::try_from(bytes[0].leading_zeros()).unwrap();
+        let bits = u16::try_from(bytes.len() * 8).unwrap() - spare;
         [&bits.to_be_bytes(), bytes].concat()
     };
     let packet = |tag: u8, body: &[u8]| {

@@ -62,12 +62,12 @@ pub trait History {
 
 impl History for Repository {
     fn object(&self, id: &ObjectId) -> Result<Result<Object, ObjectError>, RepositoryError> {
-        let raw = Repository::object(self, id)?;
+        let raw = Self::object(self, id)?;
         Ok(Object::parse(raw.kind, raw.bytes))
     }
 
     fn has(&self, id: &ObjectId) -> Result<bool, RepositoryError> {
-        match Repository::object(self, id) {
+        match Self::object(self, id) {
             Ok(_) => Ok(true),
             Err(RepositoryError::Missing { .. }) => Ok(false),
             Err(error) => Err(error),
@@ -79,7 +79,7 @@ impl History for Repository {
         tips: &[ObjectId],
         bases: &[ObjectId],
     ) -> Result<Vec<ObjectId>, RepositoryError> {
-        Repository::history(self, tips, bases)
+        Self::history(self, tips, bases)
     }
 
     fn merge_bases(
@@ -87,7 +87,7 @@ impl History for Repository {
         one: &ObjectId,
         other: &ObjectId,
     ) -> Result<Vec<ObjectId>, RepositoryError> {
-        Repository::merge_bases(self, one, other)
+        Self::merge_bases(self, one, other)
     }
 
     fn changed(

@@ -4,6 +4,7 @@ use signhere_verify::verdict::Failure;
 
 use super::force::{PolicyError, PolicySource};
 use crate::object::{ObjectId, ObjectKind};
+use crate::verdict::{GitFailure, Missing};
 
 /// What was decided of a commit or tag.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,12 +86,12 @@ pub enum Refusal {
         /// `a PGP`, `an ssh`, `an unknown`.
         kind: &'static str,
     },
-    /// Its signature is good, and the log entry or the time is not proven.
-    #[error("its signature is good, and not proven: {}", .0.reason)]
-    Unproven(Box<Failure>),
-    /// Its signature does not hold.
-    #[error("its signature does not hold: {}", .0.reason)]
-    Forged(Box<Failure>),
+    /// Its signature is good, and this was never brought along.
+    #[error("its signature is good, and not proven{}", lacks(.0))]
+    Unproven(Vec<Missing>),
+    /// Its signature, or the evidence for it, does not hold.
+    #[error("its signature does not hold: {0}")]
+    Forged(Box<GitFailure>),
     /// An ssh or OpenPGP signature does not hold.
     #[error("its {kind} signature does not hold: {cause}")]
     BadSignature {
@@ -212,6 +213,19 @@ pub enum Finding {
         /// Who signed.
         signer: String,
     },
+}
+
+fn lacks(missing: &[Missing]) -> String {
+    let words = missing.iter().map(|missing| match missing {
+        Missing::Log => "no log entry",
+        Missing::Time => "no proven time",
+        Missing::Sct => "no timestamp of a certificate log",
+    });
+    let words: Vec<&str> = words.collect();
+    match words.is_empty() {
+        true => String::new(),
+        false => format!(": {}", words.join(", ")),
+    }
 }
 
 impl Judgement {

@@ -6,8 +6,9 @@ use signhere_verify::policy::NotAllowed;
 
 use super::force::Policy;
 use super::report::{MergeFault, Refusal, Stand, StandsBy};
-use super::{Evidence, Proven, Signed};
+use super::{Evidence, Signed};
 use crate::object::Object;
+use crate::proof::Proven;
 use crate::ssh::{NAMESPACE, SshSignature};
 
 const SSH: &[u8] = b"-----BEGIN SSH SIGNATURE-----";
@@ -51,9 +52,8 @@ impl Asked<'_> {
                     let by = StandsBy::Signature;
                     Ok(Signer::Listed(Stand { names, by }))
                 }
-                Signed::Unproven(failure) => Err(Refusal::Unproven(failure)),
-                Signed::Forged(failure) => Err(Refusal::Forged(failure)),
-                Signed::Unreadable { cause } => Err(Refusal::Unreadable { cause }),
+                Signed::Unproven(missing) => Err(Refusal::Unproven(missing)),
+                Signed::Refused(failure) => Err(Refusal::Forged(failure)),
             };
         }
         if armor.starts_with(SSH) {
@@ -79,7 +79,7 @@ impl Asked<'_> {
     pub(super) fn listed(&self, proven: &Proven) -> Result<Vec<String>, Refusal> {
         let instance = proven.instance.as_deref();
         if let Some(policy) = self.revoking
-            && let Err(failure) = policy.question(instance).listed(&proven.steps)
+            && let Err(failure) = policy.question(instance).listed(&proven.verdict.steps)
             && matches!(
                 failure.reason,
                 Reason::SignerNotAllowed {
@@ -91,7 +91,9 @@ impl Asked<'_> {
             return Err(Refusal::Signer(failure));
         }
         let question = self.policy.question(instance);
-        let listed = question.listed(&proven.steps).map_err(Refusal::Signer)?;
+        let listed = question
+            .listed(&proven.verdict.steps)
+            .map_err(Refusal::Signer)?;
         Ok(listed
             .into_iter()
             .map(|signer| signer.name.clone())

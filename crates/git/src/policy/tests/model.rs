@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use signhere_pki::time::Time;
 use signhere_verify::policy::TrustFile;
 use signhere_verify::verdict::{
-    Failure, IdentityEvidence, Reason, Step, StepName, TimeEvidence, TimeSource,
+    Failure, IdentityEvidence, Reason, Step, StepName, TimeEvidence, TimeSource, Verdict,
 };
 
 use super::super::*;
@@ -134,9 +134,11 @@ impl Model {
             })
         };
         match name {
-            "forged" => Signed::Forged(failure(Reason::SignatureInvalid)),
-            "unproven" => Signed::Unproven(failure(Reason::LogEntryMissing)),
-            name => Signed::Proven(proven(name, at.parse().unwrap())),
+            "forged" => Signed::Refused(Box::new(GitFailure::Check(failure(
+                Reason::SignatureInvalid,
+            )))),
+            "unproven" => Signed::Unproven(vec![Missing::Log]),
+            name => Signed::Proven(Box::new(proven(name, at.parse().unwrap()))),
         }
     }
 }
@@ -156,10 +158,14 @@ fn proven(name: &str, at: i64) -> Proven {
         extensions: Vec::new(),
     };
     Proven {
-        steps: vec![
-            Step::Time(TimeEvidence { times: vec![time] }),
-            Step::Identity(identity),
-        ],
+        verdict: Verdict {
+            steps: vec![
+                Step::Time(TimeEvidence { times: vec![time] }),
+                Step::Identity(identity),
+            ],
+            failure: None,
+            unknown_fields: Vec::new(),
+        },
         instance: None,
     }
 }
