@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use signhere_http::HttpClient;
+use signhere_log::merkle::leaf_hash;
 use signhere_sign::rekor_v1::{self, EntryId, Query};
 use signhere_sign::service::ServiceError;
 use signhere_verify::bundle::{Bundle, TlogEntry};
@@ -57,7 +58,7 @@ pub enum RescueError {
     /// There are entries, and none of them is of this signature.
     #[error("{}", other_entries(.found))]
     Others {
-        /// Each entry, and why it is not.
+        /// Each entry by the hash of its leaf, and why it is not.
         found: BTreeMap<String, NoProof>,
     },
     /// The log was not asked any more, because it did not answer for others.
@@ -140,14 +141,15 @@ impl Search {
         others: &mut BTreeMap<String, NoProof>,
     ) -> Result<Option<Rescued>, RescueError> {
         let ids = rekor_v1::search(&self.http, &self.log, query).await?;
-        let is_new = |id: &EntryId| !others.contains_key(&id.to_string());
+        let is_new = |id: &EntryId| !others.contains_key(id.leaf());
         let ids: Vec<EntryId> = ids.into_iter().filter(is_new).take(CANDIDATES).collect();
         for ids in ids.chunks(rekor_v1::MAX_ENTRIES) {
-            let entries = rekor_v1::entries(&self.http, &self.log, ids).await?;
-            for (id, entry) in ids.iter().zip(entries) {
+            for entry in rekor_v1::entries(&self.http, &self.log, ids).await? {
+                // By what it is: an answer need not hold all that were asked for.
+                let leaf = hex::encode(leaf_hash(&entry.body));
                 match self.judge(wanted, entry) {
                     Ok(rescued) => return Ok(Some(rescued)),
-                    Err(reason) => others.insert(id.to_string(), reason),
+                    Err(reason) => others.insert(leaf, reason),
                 };
             }
         }

@@ -54,6 +54,14 @@ impl FromStr for EntryId {
     }
 }
 
+impl EntryId {
+    /// Returns the hash of the entry's leaf, in hexadecimal.
+    pub fn leaf(&self) -> &str {
+        let start = self.0.len().saturating_sub(64);
+        self.0.get(start..).unwrap_or_default()
+    }
+}
+
 impl fmt::Display for EntryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

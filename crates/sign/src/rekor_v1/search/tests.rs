@@ -164,5 +164,6 @@ fn names_of_entries_are_hexadecimal() {
         assert_eq!(text.parse::<EntryId>(), Err(EntryIdError));
     }
     let id = "0123456789abcdef".repeat(5);
-    assert_eq!(id.parse::<EntryId>().unwrap().to_string(), id);
+    let parsed: EntryId = id.parse().unwrap();
+    assert_eq!((parsed.to_string(), parsed.leaf()), (id.clone(), &id[16..]));
 }
