@@ -7,6 +7,7 @@ pub mod cache; // verdicts that were reached before
 pub mod carry; // which signed commits a squash or a rebase has made new ones of
 pub mod cms; // CMS messages, which are Sigstore bundles in another form
 pub mod config; // what git's configuration and the environment say of signing
+pub mod gate; // a push, judged while it waits
 pub mod notes; // bundles that are kept beside commits and tags
 pub mod object; // commits and tags, read from their own bytes
 pub mod pgp; // the OpenPGP signatures of forges

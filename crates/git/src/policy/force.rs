@@ -316,7 +316,8 @@ impl InForce {
         })
     }
 
-    pub(super) fn policy(&self) -> Option<&Arc<Policy>> {
+    /// The policy, where there is one.
+    pub fn policy(&self) -> Option<&Arc<Policy>> {
         match self {
             Self::Policy(policy) => Some(policy),
             Self::Absent { .. } => None,

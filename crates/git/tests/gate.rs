@@ -1,0 +1,430 @@
+//! Pushes to real repositories, whose signatures are the names of their signers.
+
+use std::sync::Arc;
+
+use signhere_git::gate::{Decision, Gate, RefRefusal, Update};
+use signhere_git::object::Object;
+use signhere_git::policy::{
+    Approval, Carried, Evidence, Limits, Policy, PolicyError, PolicySource, Refusal, Signed,
+};
+use signhere_git::proof::Proven;
+use signhere_git::repository::{Git, Repository, RepositoryError};
+use signhere_pki::time::Time;
+use signhere_testkit::git::GitRepository;
+use signhere_verify::policy::TrustFile;
+use signhere_verify::verdict::{IdentityEvidence, Step, Verdict};
+
+const ISSUER: &str = "https://accounts.google.com";
+const MAIN: &str = "refs/heads/main";
+const ZERO: &str = "0000000000000000000000000000000000000000";
+
+struct Names;
+
+impl Evidence for Names {
+    fn signed(&self, object: &Object) -> Signed {
+        let armor =
+            String::from_utf8_lossy(object.own_signature().unwrap_or_default()).into_owned();
+        let name = armor.lines().nth(1).unwrap_or_default();
+        let identity = IdentityEvidence {
+            identity: format!("{name}@example.org"),
+            kind: "email",
+            issuer: ISSUER.to_owned(),
+            issuer_from: "certificate",
+            extensions: Vec::new(),
+        };
+        let verdict = Verdict {
+            steps: vec![Step::Identity(identity)],
+            failure: None,
+            unknown_fields: Vec::new(),
+        };
+        let instance = None;
+        Signed::Proven(Box::new(Proven { verdict, instance }))
+    }
+
+    fn approvals(
+        &self,
+        _: &signhere_git::object::ObjectId,
+    ) -> Result<Vec<Approval>, RepositoryError> {
+        Ok(Vec::new())
+    }
+
+    fn carried(&self, _: &Object) -> Result<Vec<Carried>, RepositoryError> {
+        Ok(Vec::new())
+    }
+}
+
+/// A repository, in which the commits of these names are made.
+struct Place {
+    repository: GitRepository,
+}
+
+fn trust(rules: &str) -> String {
+    let entry = |name: &str| {
+        format!("[signers.{name}]\nidentity = \"{name}@example.org\"\nissuer = \"{ISSUER}\"\n")
+    };
+    format!("{}{}{rules}", entry("ada"), entry("bob"))
+}
+
+impl Place {
+    fn new() -> Self {
+        Self {
+            repository: GitRepository::new(),
+        }
+    }
+
+    /// A commit with the files that are there, after `parent`.
+    fn commit(&self, parent: Option<&str>, signer: &str) -> String {
+        self.repository.git(&["add", "-A"]);
+        let tree = self.repository.git(&["write-tree"]);
+        let parent = parent.map_or_else(String::new, |parent| format!("parent {parent}\n"));
+        let gpgsig = format!(
+            "gpgsig -----BEGIN SIGNED MESSAGE-----\n {signer}\n -----END SIGNED MESSAGE-----\n"
+        );
+        let who = format!("{signer} <{signer}@example.org> 1700000000 +0000");
+        let text =
+            format!("tree {tree}\n{parent}author {who}\ncommitter {who}\n{gpgsig}\nby {signer}\n");
+        self.repository.store("commit", text.as_bytes())
+    }
+
+    fn tag(&self, target: &str, name: &str, signer: &str) -> String {
+        let text = format!(
+            "object {target}\ntype commit\ntag {name}\ntagger {signer} <{signer}@example.org> 1700000000 +0000\n\n\
+             a tag\n-----BEGIN SIGNED MESSAGE-----\n{signer}\n-----END SIGNED MESSAGE-----\n"
+        );
+        self.repository.store("tag", text.as_bytes())
+    }
+
+    fn set(&self, name: &str, id: &str) {
+        self.repository.git(&["update-ref", name, id]);
+    }
+
+    /// A repository whose main has a trust file.
+    fn with(rules: &str) -> (Self, String) {
+        let this = Self::new();
+        this.repository.write(".signhere/trust.toml", trust(rules));
+        let first = this.commit(None, "ada");
+        this.set(MAIN, &first);
+        (this, first)
+    }
+
+    fn decide(&self, reference: &str, old: &str, new: &str) -> Result<Decision, RefRefusal> {
+        self.decide_by(None, reference, old, new)
+    }
+
+    fn decide_by(
+        &self,
+        named: Option<Arc<Policy>>,
+        reference: &str,
+        old: &str,
+        new: &str,
+    ) -> Result<Decision, RefRefusal> {
+        let git = Git::new("git", std::env::vars_os());
+        let repository = Repository::open(git, self.repository.path()).unwrap();
+        let limits = Limits {
+            commits: 100,
+            is_over: &|| false,
+        };
+        let now = Time::from_unix(1_800_000_000);
+        let gate = Gate::new(&repository, &Names, named, now, limits)?;
+        let update = Update::new(reference, old, new, repository.format()).unwrap();
+        Ok(gate.decide(&update))
+    }
+
+    fn refusals(&self, reference: &str, old: &str, new: &str) -> Vec<String> {
+        let decision = self.decide(reference, old, new).unwrap();
+        let of_commits = decision.judgements.iter().flat_map(|one| one.refusals());
+        let refs = decision.refusals.iter().map(ToString::to_string);
+        let all: Vec<String> = refs.chain(of_commits.map(ToString::to_string)).collect();
+        assert_eq!(all.is_empty(), decision.is_allowed());
+        all
+    }
+}
+
+const RULES: &str = "[git.rules.main]\nrefs = [\"refs/heads/main\", \"refs/heads/release/*\"]\nsigners = [\"ada\"]\n\
+    [git.rules.tags]\nrefs = [\"refs/tags/v*\"]\nsigners = [\"ada\"]\n";
+
+fn rules() -> String {
+    RULES.replace("refs/tags/v*", "refs/tags/**")
+}
+
+#[test]
+fn a_branch_moves_on_by_whom_its_rule_names() {
+    let (place, first) = Place::with(&rules());
+    place.repository.write("a", "1");
+    let by_ada = place.commit(Some(&first), "ada");
+    assert_eq!(place.refusals(MAIN, &first, &by_ada), Vec::<String>::new());
+    let by_bob = place.commit(Some(&first), "bob");
+    let rule = ["rule main asks for 1 of its signers, and 0 stand for it"];
+    assert_eq!(place.refusals(MAIN, &first, &by_bob), rule);
+    // On a branch without rules he may; taking that branch over into main, he may not.
+    assert_eq!(
+        place.refusals("refs/heads/x", ZERO, &by_bob),
+        Vec::<String>::new()
+    );
+    place.set("refs/heads/x", &by_bob);
+    assert_eq!(place.refusals(MAIN, &first, &by_bob), rule);
+    // A new branch of a protected name begins with the default branch, and not with any other.
+    assert_eq!(place.refusals("refs/heads/release/1", ZERO, &by_bob), rule);
+    assert_eq!(
+        place.refusals("refs/heads/release/1", ZERO, &first),
+        Vec::<String>::new()
+    );
+    let mallory = place.commit(Some(&first), "mallory");
+    assert_eq!(place.refusals("refs/heads/x", &by_bob, &mallory).len(), 1);
+}
+
+#[test]
+fn nothing_is_rewritten_or_deleted_that_a_rule_is_for() {
+    let (place, first) = Place::with(&rules());
+    let old = place.commit(Some(&first), "ada");
+    place.repository.write("a", "1");
+    let new = place.commit(Some(&first), "ada");
+    place.set(MAIN, &old);
+    assert_eq!(
+        place.refusals(MAIN, &old, &new),
+        ["it does not follow from what is there (rule main)"]
+    );
+    assert_eq!(
+        place.refusals(MAIN, &old, &first),
+        ["it does not follow from what is there (rule main)"]
+    );
+    assert_eq!(
+        place.refusals(MAIN, &old, ZERO),
+        ["it is not deleted (rule main)"]
+    );
+    assert_eq!(
+        place.refusals("refs/heads/x", &old, &new),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        place.refusals("refs/heads/x", &old, ZERO),
+        Vec::<String>::new()
+    );
+    // Where the rule allows it, what comes is judged like anything else.
+    let open = format!(
+        "{}rewrite = true\ndelete = true\n",
+        rules().replace(
+            "[git.rules.tags]",
+            "rewrite = true\ndelete = true\n[git.rules.tags]"
+        )
+    );
+    let (place, first) = Place::with(&open);
+    let old = place.commit(Some(&first), "ada");
+    place.repository.write("a", "1");
+    let (new, bobs) = (
+        place.commit(Some(&first), "ada"),
+        place.commit(Some(&first), "bob"),
+    );
+    assert_eq!(place.refusals(MAIN, &old, &new), Vec::<String>::new());
+    assert_eq!(place.refusals(MAIN, &old, &bobs).len(), 1);
+    // But for the branch whose trust file judges what is new.
+    assert_eq!(
+        place.refusals(MAIN, &first, ZERO),
+        ["the default branch is not deleted: its trust file judges what is new"]
+    );
+    assert_eq!(
+        place.refusals("refs/heads/release/1", &old, ZERO),
+        Vec::<String>::new()
+    );
+    // A branch's own old file does not take back what the default branch's has closed.
+    let (place, first) = Place::with("");
+    place.set("refs/heads/release/1", &first);
+    place
+        .repository
+        .write(".signhere/trust.toml", trust(&rules()));
+    let closed = place.commit(Some(&first), "ada");
+    place.set(MAIN, &closed);
+    let release = "refs/heads/release/1";
+    assert_eq!(
+        place.refusals(release, &first, ZERO),
+        ["it is not deleted (rule main)"]
+    );
+}
+
+#[test]
+fn tags_are_signed_stay_and_keep_their_names() {
+    let (place, first) = Place::with(&rules());
+    let none = Vec::<String>::new();
+    let tag = place.tag(&first, "v1", "ada");
+    assert_eq!(place.refusals("refs/tags/v1", ZERO, &tag), none);
+    assert_eq!(
+        place.refusals("refs/tags/v2", ZERO, &tag),
+        ["the tag object is that of \"v1\""]
+    );
+    let bobs = place.tag(&first, "v1", "bob");
+    assert_eq!(
+        place.refusals("refs/tags/v1", ZERO, &bobs),
+        ["rule tags asks for 1 of its signers, and 0 stand for it"]
+    );
+    assert_eq!(
+        place.refusals("refs/tags/v1", ZERO, &first),
+        ["a tag here has a signed object of its own (rule tags)"]
+    );
+    assert_eq!(
+        place.refusals("refs/tags/v1", &tag, &bobs),
+        ["a tag is not moved (rule tags)"]
+    );
+    assert_eq!(
+        place.refusals("refs/tags/v1", &tag, ZERO),
+        ["it is not deleted (rule tags)"]
+    );
+    // A tag in a tag: both are signed by somebody who may.
+    let text = format!(
+        "object {bobs}\ntype tag\ntag v3\ntagger ada <ada@example.org> 1 +0000\n\nmessage\n\
+         -----BEGIN SIGNED MESSAGE-----\nada\n-----END SIGNED MESSAGE-----\n"
+    );
+    let outer = place.repository.store("tag", text.as_bytes());
+    assert_eq!(place.refusals("refs/tags/v3", ZERO, &outer).len(), 1);
+    // No commit comes in by a tag that nobody may have made; a branch's own are not judged again.
+    let bob = place.commit(Some(&first), "bob");
+    let mallory = place.commit(Some(&first), "mallory");
+    let (good, bad) = (
+        place.tag(&bob, "v4", "ada"),
+        place.tag(&mallory, "v4", "ada"),
+    );
+    assert_eq!(place.refusals("refs/tags/v4", ZERO, &good), none);
+    assert_eq!(place.refusals("refs/tags/v4", ZERO, &bad).len(), 1);
+    place.set("refs/heads/x", &mallory);
+    assert_eq!(place.refusals("refs/tags/v4", ZERO, &bad), none);
+    // Without a rule a tag needs no object, and is not moved all the same.
+    let (place, first) = Place::with("");
+    let tag = place.tag(&first, "v1", "bob");
+    assert_eq!(place.refusals("refs/tags/v1", ZERO, &first), none);
+    assert_eq!(place.refusals("refs/tags/v1", ZERO, &tag), none);
+    assert_eq!(
+        place.refusals("refs/tags/v1", &first, &tag),
+        ["a tag is not moved"]
+    );
+    assert_eq!(
+        place.refusals("refs/heads/x", ZERO, &tag),
+        ["it would be at a tag"]
+    );
+}
+
+#[test]
+fn a_gate_without_a_usable_trust_file_lets_nothing_through() {
+    let place = Place::new();
+    place.repository.write("a", "1");
+    let first = place.commit(None, "ada");
+    let no_policy = ["no trust file says who may commit"];
+    assert_eq!(place.refusals(MAIN, ZERO, &first), no_policy);
+    place.set(MAIN, &first);
+    place.repository.write(".signhere/trust.toml", trust(""));
+    let second = place.commit(Some(&first), "ada");
+    assert_eq!(place.refusals(MAIN, &first, &second), no_policy);
+    // With a file that was named the same push is judged.
+    let file = TrustFile::parse(&trust(""), "named.toml", None, &|_| Err(String::new())).unwrap();
+    let named = Arc::new(Policy::of_file(file, &|_| None).unwrap());
+    let decision = place
+        .decide_by(Some(Arc::clone(&named)), MAIN, &first, &second)
+        .unwrap();
+    assert!(decision.is_allowed(), "{decision:?}");
+    let path = "named.toml".to_owned();
+    assert_eq!(decision.policy, Some(PolicySource::Named { path }));
+    let decision = place.decide_by(Some(named), MAIN, ZERO, &second).unwrap();
+    assert_eq!(decision.judgements.len(), 1);
+    // A file that cannot be read any more stops everything, whatever ref it is for.
+    place
+        .repository
+        .write(".signhere/trust.toml", "signers = 1\n");
+    let broken = place.commit(Some(&second), "ada");
+    place.set(MAIN, &broken);
+    let stopped = place.decide("refs/heads/x", ZERO, &second);
+    assert!(
+        matches!(stopped, Err(RefRefusal::Policy(PolicyError::File(_)))),
+        "{stopped:?}"
+    );
+    // A link, or a folder, in its place is no file.
+    let (place, first) = Place::with("");
+    std::fs::remove_file(place.repository.path().join(".signhere/trust.toml")).unwrap();
+    place.repository.write(".signhere/trust.toml/x", "1");
+    let none = place.commit(Some(&first), "ada");
+    place.set(MAIN, &none);
+    assert_eq!(place.refusals(MAIN, &none, &first)[0], no_policy[0]);
+}
+
+#[test]
+fn what_breaks_the_trust_file_never_gets_in() {
+    let (place, first) = Place::with("");
+    place
+        .repository
+        .write(".signhere/trust.toml", "signers = 1\n");
+    let broken = place.commit(Some(&first), "ada");
+    let refusals = place.decide(MAIN, &first, &broken).unwrap();
+    assert!(matches!(
+        refusals.refusals.as_slice(),
+        [RefRefusal::TipPolicy(_)]
+    ));
+    let [judgement] = refusals.judgements.as_slice() else {
+        panic!("{refusals:?}")
+    };
+    assert!(matches!(
+        judgement.refusals(),
+        [Refusal::BreaksPolicy { .. }]
+    ));
+    // A first commit of its own with a broken file.
+    let orphan = place.commit(None, "ada");
+    let refusals = place.decide("refs/heads/pages", ZERO, &orphan).unwrap();
+    assert!(
+        matches!(refusals.refusals.as_slice(), [RefRefusal::TipPolicy(_)]),
+        "{refusals:?}"
+    );
+    // Without one it goes by the default branch's, now and later.
+    std::fs::remove_file(place.repository.path().join(".signhere/trust.toml")).unwrap();
+    place.repository.write("index.html", "1");
+    let orphan = place.commit(None, "ada");
+    let next = place.commit(Some(&orphan), "bob");
+    let pages = "refs/heads/pages";
+    assert_eq!(place.refusals(pages, ZERO, &orphan), Vec::<String>::new());
+    assert_eq!(place.refusals(pages, &orphan, &next), Vec::<String>::new());
+}
+
+#[test]
+fn notes_are_let_through_unless_a_rule_is_for_them() {
+    let unsigned = |place: &Place| {
+        place.repository.git(&[
+            "commit-tree",
+            "-m",
+            "notes",
+            &place.repository.git(&["write-tree"]),
+        ])
+    };
+    let (place, _) = Place::with("");
+    let note = unsigned(&place);
+    assert_eq!(
+        place.refusals("refs/notes/signhere", ZERO, &note),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        place.refusals("refs/notes/commits", ZERO, &note),
+        ["it is not signed"]
+    );
+    let (place, _) =
+        Place::with("[git.rules.notes]\nrefs = [\"refs/notes/**\"]\nsigners = [\"ada\"]\n");
+    let note = unsigned(&place);
+    assert_eq!(
+        place.refusals("refs/notes/signhere", ZERO, &note),
+        ["it is not signed"]
+    );
+}
+
+#[test]
+fn a_missing_object_lets_nothing_through() {
+    let (place, first) = Place::with("");
+    let gone = "1111111111111111111111111111111111111111";
+    let decision = place.decide(MAIN, &first, gone).unwrap();
+    assert!(
+        matches!(decision.refusals.as_slice(), [RefRefusal::Undecided(_)]),
+        "{decision:?}"
+    );
+    let text = format!(
+        "tree {}\nparent {gone}\nauthor a <a@b> 1 +0000\ncommitter a <a@b> 1 +0000\n\nx\n",
+        place.repository.git(&["write-tree"])
+    );
+    let hollow = place.repository.store("commit", text.as_bytes());
+    let decision = place.decide(MAIN, &first, &hollow).unwrap();
+    assert!(
+        matches!(decision.refusals.as_slice(), [RefRefusal::Undecided(_)]),
+        "{decision:?}"
+    );
+}
