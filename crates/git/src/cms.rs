@@ -197,7 +197,14 @@ impl GitSignature {
         let (scheme, _) = self
             .message
             .to_verify(payload, &self.certificate, &self.key)?;
-        Ok(scheme)
+        // A verifier of bundles takes the hash of the message digest for the one that was signed with.
+        match scheme
+            .hash()
+            .is_none_or(|hash| Some(hash) == self.message.signer().hash())
+        {
+            true => Ok(scheme),
+            false => Err(SignatureError::Scheme),
+        }
     }
 
     fn finish(&self, builder: BundleBuilder) -> Bundle {
@@ -227,6 +234,9 @@ pub enum SignatureError {
     /// The signer's certificate is not in the message.
     #[error("the signature does not carry its signer's certificate")]
     NoCertificate,
+    /// Digest and signature are by different hash functions.
+    #[error("the signature is by another hash function than the digest in it")]
+    Scheme,
     /// The signer's key cannot be used.
     #[error("the signer's key: {0}")]
     Key(#[from] KeyError),

@@ -11,6 +11,7 @@
     reason = "what cannot be forged must fail the test"
 )]
 
+mod armor;
 mod bundle;
 mod ca;
 mod entry;
@@ -27,6 +28,7 @@ use base64::engine::general_purpose::STANDARD;
 use signhere_pki::key::PrivateKey;
 use signhere_pki::time::{Time, Validity};
 
+pub use armor::{GitForm, GitPlan, commit, tag};
 pub use bundle::{Forged, SignPlan, Stage};
 pub use ca::{Ca, LeafPlan, SctPlan, Under};
 pub use entry::EntryPlan;
