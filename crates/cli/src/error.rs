@@ -7,6 +7,7 @@
 mod backup;
 pub(crate) mod catalogue;
 mod convert;
+mod git;
 #[cfg(test)]
 mod tests;
 mod tuf;

@@ -36,6 +36,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
+use signhere_git::program::Call;
 
 use crate::args::{Cli, GlobalArgs};
 use crate::commands::Context;
@@ -47,6 +48,10 @@ use crate::output::Output;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    let args: Vec<_> = std::env::args_os().skip(1).collect();
+    if let Some(call) = Call::recognise(&args) {
+        return commands::git::program::run(call);
+    }
     let mut cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),

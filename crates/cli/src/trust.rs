@@ -164,6 +164,19 @@ pub(crate) fn known(context: &Context, args: &TrustArgs) -> Result<Known, CliErr
     }
 }
 
+/// The instances of the configuration file whose folders are at hand, by name.
+pub(crate) fn folders(context: &Context) -> Result<Vec<(String, Instance)>, CliError> {
+    let config = Config::load(context.global.config.as_deref())?;
+    let mut found = Vec::new();
+    for (name, place) in config.instances {
+        let path = Path::new(&place).join(TRUST_CONFIG);
+        if path.is_file() {
+            found.push((name, load(&path, Instance::from_client_trust_config)?));
+        }
+    }
+    Ok(found)
+}
+
 /// What signatures are made and verified with.
 pub(crate) async fn instance(
     context: &Context,

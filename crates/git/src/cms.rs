@@ -11,8 +11,11 @@
 //! One of the signed attributes is the digest of the commit or tag. [`GitSignature::check`] sees to that; the rest is a
 //! matter for [`signhere_verify::verifier`].
 
+mod build; // making signatures
 pub mod entry; // log entries as attributes: today's form, ours, and the one of 2023
 mod protobuf;
+
+pub use build::{BuildError, SignedAttributes, embed};
 
 use der::asn1::ObjectIdentifier;
 use signhere_pki::cert::Certificate;

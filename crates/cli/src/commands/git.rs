@@ -1,6 +1,13 @@
 //! `signhere git`: commits and tags.
 
+mod configured;
+mod doctor;
+mod instance;
 mod objects;
+pub(crate) mod program;
+mod setup;
+mod status;
+mod unset;
 
 use clap::{Args, Subcommand};
 
@@ -17,12 +24,20 @@ pub(crate) struct GitArgs {
 /// What to do with commits and tags.
 #[derive(Debug, Subcommand)]
 enum GitCommand {
+    Setup(setup::SetupArgs),
+    Status(status::StatusArgs),
+    Doctor(doctor::DoctorArgs),
+    Unset(unset::UnsetArgs),
     #[command(hide = true)]
     Objects(objects::ObjectsArgs),
 }
 
 pub(crate) fn run(context: &Context, args: &GitArgs) -> Result<(), CliError> {
     match &args.command {
+        GitCommand::Setup(args) => setup::run(context, args),
+        GitCommand::Status(args) => status::run(context, args),
+        GitCommand::Doctor(args) => doctor::run(context, args),
+        GitCommand::Unset(args) => unset::run(context, args),
         GitCommand::Objects(args) => objects::run(context, args),
     }
 }

@@ -1,0 +1,112 @@
+//! What git says of itself: its version, its configuration, its repository.
+
+use std::ffi::OsStr;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use signhere_git::config::{GitConfig, MAX_LIST_LEN, Settings};
+
+use crate::env;
+use crate::error::CliError;
+use crate::exit::Exit;
+
+/// git's configuration here, and what it says of signing. Where git cannot be asked, it says nothing.
+pub(crate) fn settings() -> Settings {
+    let config = config().unwrap_or_default();
+    Settings::read(&config, &env::var)
+}
+
+/// git's configuration, as it is in force here.
+pub(crate) fn config() -> Result<GitConfig, CliError> {
+    let list = git(["config", "-z", "--list", "--show-scope", "--show-origin"])?;
+    GitConfig::parse(&list)
+        .map_err(|error| CliError::new(Exit::Failed, "SH-GIT-CONFIG", error.to_string()))
+}
+
+/// The first two numbers of git's version.
+pub(crate) fn version() -> Option<[u32; 2]> {
+    let said = String::from_utf8(git(["version"]).ok()?).ok()?;
+    version_of(&said)
+}
+
+/// The root of the work tree; `None` outside of one.
+pub(crate) fn work_tree() -> Option<PathBuf> {
+    one_path(["rev-parse", "--show-toplevel"])
+}
+
+/// The folder of the repository; `None` outside of one.
+pub(crate) fn repository() -> Option<PathBuf> {
+    one_path(["rev-parse", "--absolute-git-dir"])
+}
+
+/// Runs git; what it prints.
+pub(crate) fn git<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Result<Vec<u8>, CliError> {
+    let missing = |error: std::io::Error| {
+        CliError::new(
+            Exit::Failed,
+            "SH-GIT-MISSING",
+            format!("git cannot be run: {error}"),
+        )
+    };
+    let mut command = Command::new("git");
+    command
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(missing)?;
+    let limit = u64::try_from(MAX_LIST_LEN).unwrap_or(u64::MAX);
+    let mut said = Vec::new();
+    let read = child.stdout.take().map(|pipe| {
+        // One more than is read tells that there is more.
+        pipe.take(limit.saturating_add(1)).read_to_end(&mut said)
+    });
+    let mut complaint = Vec::new();
+    if let Some(pipe) = child.stderr.take() {
+        let _ = pipe.take(4096).read_to_end(&mut complaint);
+    }
+    let status = child.wait().map_err(missing)?;
+    read.transpose().map_err(missing)?;
+    if status.success() {
+        return Ok(said);
+    }
+    let complaint = String::from_utf8_lossy(&complaint);
+    let complaint = complaint.trim().lines().next().unwrap_or_default();
+    let complaint = complaint.trim_start_matches("fatal: ");
+    Err(CliError::new(
+        Exit::Failed,
+        "SH-GIT-FAILED",
+        format!("git says: {complaint}"),
+    ))
+}
+
+fn one_path<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Option<PathBuf> {
+    let said = String::from_utf8(git(args).ok()?).ok()?;
+    let line = said.strip_suffix('\n').unwrap_or(&said);
+    (!line.is_empty()).then(|| Path::new(line).to_owned())
+}
+
+fn version_of(said: &str) -> Option<[u32; 2]> {
+    let numbers = said.trim().strip_prefix("git version ")?;
+    let mut numbers = numbers.split(['.', ' ', '-']);
+    let mut next = || numbers.next()?.parse().ok();
+    Some([next()?, next()?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions() {
+        assert_eq!(version_of("git version 2.39.5\n"), Some([2, 39]));
+        assert_eq!(
+            version_of("git version 2.50.1 (Apple Git-155)"),
+            Some([2, 50])
+        );
+        assert_eq!(version_of("git version 3.0-rc1"), Some([3, 0]));
+        assert_eq!(version_of("git version 2.51.windows.1"), Some([2, 51]));
+        assert_eq!(version_of("hub version 1"), None);
+    }
+}
