@@ -110,7 +110,7 @@ async fn by_asking(
             "set {TOKEN_VARIABLE}, or use --identity-token-file"
         )));
     }
-    let token = if args.no_browser || !has_display() {
+    let granted = if args.no_browser || !has_display() {
         match login
             .with_device(|prompt| show_device(context, prompt))
             .await
@@ -128,7 +128,7 @@ async fn by_asking(
             })
             .await
     };
-    Ok(token?)
+    Ok(granted?.token)
 }
 
 /// A login at `issuer` that has not begun.
@@ -156,7 +156,7 @@ pub(crate) async fn by_form(
     shown: impl FnOnce(&Url) -> oneshot::Receiver<String>,
 ) -> Result<IdentityToken, CliError> {
     let (failed, failure) = oneshot::channel();
-    let token = login.with_browser(|page| {
+    let granted = login.with_browser(|page| {
         let page = page.clone();
         let email = shown(&page);
         tokio::spawn(async move {
@@ -169,7 +169,7 @@ pub(crate) async fn by_form(
         });
     });
     tokio::select! {
-        token = token => Ok(token?),
+        granted = granted => Ok(granted?.token),
         Ok(error) = failure => Err(error),
     }
 }

@@ -1,7 +1,8 @@
 //! A development OpenID Connect issuer: whoever reaches its login page may say who they are.
 //!
-//! Authorization code with PKCE (RFC 6749, RFC 7636) and the device flow (RFC 8628). It believes what is
-//! typed, so it listens on loopback only, and only an instance for development trusts it.
+//! Authorization code with PKCE (RFC 6749, RFC 7636), the device flow (RFC 8628), and refresh tokens for who asks for
+//! `offline_access`. It believes what is typed, so it listens on loopback only, and only an instance for development
+//! trusts it.
 
 mod authorize;
 mod client;
@@ -10,6 +11,7 @@ mod discovery;
 mod expiring;
 mod pages;
 mod pkce;
+mod refresh;
 mod token;
 
 use std::sync::{Arc, Mutex};
@@ -32,6 +34,7 @@ use crate::http::problem::Problem;
 use authorize::{Grant, Login};
 use device::Device;
 use expiring::Expiring;
+use refresh::Stay;
 
 /// The only client, and the audience of every token: what all Sigstore clients use.
 pub(crate) const CLIENT_ID: &str = "sigstore";
@@ -40,7 +43,7 @@ pub(crate) const CLIENT_ID: &str = "sigstore";
 const TOKEN_LIFE: i64 = 600;
 /// Bytes of a form.
 const FORM_LIMIT: usize = 16 * 1024;
-/// Logins, codes and devices kept at one time, each.
+/// Logins, codes, devices and people who stay logged in, kept at one time, each.
 const KEPT: usize = 1024;
 
 /// The issuer: its key and the logins under way.
@@ -54,6 +57,7 @@ pub(crate) struct Issuer {
     logins: Mutex<Expiring<Login>>,
     grants: Mutex<Expiring<Grant>>,
     devices: Mutex<Expiring<Device>>,
+    stays: Mutex<Expiring<Stay>>,
 }
 
 impl Issuer {
@@ -76,6 +80,7 @@ impl Issuer {
             logins: Mutex::new(Expiring::new(KEPT)),
             grants: Mutex::new(Expiring::new(KEPT)),
             devices: Mutex::new(Expiring::new(KEPT)),
+            stays: Mutex::new(Expiring::new(KEPT)),
         }
     }
 
@@ -102,6 +107,7 @@ impl Issuer {
             .route("/oidc/keys", get(discovery::keys))
             .route("/oidc/auth", get(authorize::page).post(authorize::submit))
             .route("/oidc/token", post(token::exchange))
+            .route("/oidc/revoke", post(refresh::revoke))
             .route("/oidc/device/code", post(device::start))
             .route("/oidc/device", get(device::page).post(device::submit))
             .route("/oidc/style.css", get(pages::style))

@@ -373,3 +373,93 @@ async fn pages_of_others_cannot_log_anyone_in() {
     assert_eq!(own.status(), StatusCode::SEE_OTHER);
     instance.stop().await;
 }
+
+/// A login that is to last: the answer of the token endpoint.
+async fn lasting(instance: &Running) -> Value {
+    let page = instance
+        .login_page(&[("scope", "openid email offline_access")])
+        .await;
+    let login = login_field(&page.text().await.unwrap());
+    let answer = instance
+        .post_form("/oidc/auth", &[("login", &login), ("email", EMAIL)])
+        .await;
+    let code = parameter(&location(&answer), "code").unwrap();
+    json(instance.exchange(&code, &[]).await).await
+}
+
+async fn refresh(instance: &Running, token: &str) -> Response {
+    let form = [
+        ("grant_type", "refresh_token"),
+        ("client_id", "sigstore"),
+        ("refresh_token", token),
+    ];
+    instance.post_form("/oidc/token", &form).await
+}
+
+fn refresh_token(answer: &Value) -> &str {
+    answer["refresh_token"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn whoever_asks_for_it_stays_logged_in_for_a_working_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = Running::start(&dir.path().join("state")).await;
+    let once = instance.code(EMAIL).await;
+    let once = json(instance.exchange(&once, &[]).await).await;
+    assert_eq!(once.get("refresh_token"), None);
+
+    let first = lasting(&instance).await;
+    assert_eq!(first["scope"], "openid email offline_access");
+    instance.clock.advance(3600);
+    let second = json(refresh(&instance, refresh_token(&first)).await).await;
+    assert_ne!(second["refresh_token"], first["refresh_token"]);
+    let (token, key) = (second["id_token"].as_str().unwrap(), p256());
+    let certificate = instance.certificate_answer(token, &key).await;
+    assert_eq!(certificate.status(), StatusCode::OK);
+
+    instance.clock.advance(11 * 3600);
+    let third = refresh(&instance, refresh_token(&second)).await;
+    assert_eq!(third.status(), StatusCode::OK);
+    let third = json(third).await;
+    instance.clock.advance(1);
+    let ended = oauth_error(refresh(&instance, refresh_token(&third)).await).await;
+    assert_eq!(ended, (400, "invalid_grant".to_owned()));
+    instance.stop().await;
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_was_used_before_ends_the_login() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = Running::start(&dir.path().join("state")).await;
+    let first = lasting(&instance).await;
+    let second = json(refresh(&instance, refresh_token(&first)).await).await;
+    for token in [&first, &second] {
+        let refused = oauth_error(refresh(&instance, refresh_token(token)).await).await;
+        assert_eq!(refused, (400, "invalid_grant".to_owned()));
+    }
+    for guess in ["", ".", "a.b", "\u{0}"] {
+        let refused = oauth_error(refresh(&instance, guess).await).await;
+        assert_eq!(refused, (400, "invalid_grant".to_owned()));
+    }
+    instance.stop().await;
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_given_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let instance = Running::start(&dir.path().join("state")).await;
+    let login = lasting(&instance).await;
+    let revoke = async |client: &str, token: &str| {
+        let form = [("client_id", client), ("token", token)];
+        instance.post_form("/oidc/revoke", &form).await.status()
+    };
+    let token = refresh_token(&login);
+    assert_eq!(revoke("other", token).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(revoke("sigstore", "unknown").await, StatusCode::OK);
+    let still_good = json(refresh(&instance, token).await).await;
+    let token = refresh_token(&still_good);
+    assert_eq!(revoke("sigstore", token).await, StatusCode::OK);
+    let refused = oauth_error(refresh(&instance, token).await).await;
+    assert_eq!(refused, (400, "invalid_grant".to_owned()));
+    instance.stop().await;
+}

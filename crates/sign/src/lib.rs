@@ -2,6 +2,7 @@
 //!
 //! | module | what is in it |
 //! |---|---|
+//! | [`agent`] | one login for a working day: logins that are kept, and signed with, by a process of their own |
 //! | [`identity`] | who signs: ambient identities, logins, tokens |
 //! | [`keys`] | keys that people manage themselves |
 //! | [`instance`] | whom to trust and where to sign |
@@ -12,6 +13,7 @@
 //! | [`tsa`] | the timestamp authority |
 //! | [`tuf`] | trust that is kept up to date: TUF repositories and their cache |
 
+pub mod agent;
 pub mod fulcio;
 pub mod identity;
 pub mod instance;

@@ -36,6 +36,7 @@ use crate::{
     service::{Problem, ServiceError},
     tsa,
 };
+pub use credential::Enrolled;
 use credential::{Credential, Signatory};
 use plan::{LogVersion, Plan};
 
@@ -177,6 +178,15 @@ impl Session {
     /// The algorithm of the digests that this session signs.
     pub fn hash_algorithm(&self) -> HashAlgorithm {
         self.signatory.hash_algorithm()
+    }
+
+    /// Gets a certificate, unless one is at hand that is good for a signature: whom it names, and until when it is valid.
+    ///
+    /// # Errors
+    /// [`SignError::Nameless`] for a key that its owner manages: it has no certificate.
+    pub async fn enroll(&self) -> Result<Enrolled, SignError> {
+        let credential = self.signatory.credential(&self.tools).await?;
+        credential.enrolled()
     }
 
     /// Signs `payload`: timestamps and log entries as the signing config wants them, verified.

@@ -104,7 +104,7 @@ impl World {
         let login = self.login(instance);
         let origin = self.url.origin().ascii_serialization();
         let browser = |page: &Url| drop(tokio::spawn(log_in(page.clone(), origin.clone())));
-        login.with_browser(browser).await.unwrap()
+        login.with_browser(browser).await.unwrap().token
     }
 }
 
@@ -188,6 +188,7 @@ async fn a_person_logs_in_on_another_device() {
         });
     };
     let token = world.login(&instance).with_device(approve).await.unwrap();
+    let token = token.token;
     assert_eq!(token.challenge().as_str(), EMAIL);
 }
 

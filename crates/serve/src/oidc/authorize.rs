@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::client::RedirectUri;
 use super::pages::{self, LoginPage, MessagePage};
 use super::pkce::Challenge;
+use super::refresh::{OFFLINE_ACCESS, asks_for};
 use super::{CLIENT_ID, Issuer, kept_under};
 use crate::email::EmailAddress;
 use crate::http::guard::refuse_foreign_form;
@@ -31,6 +32,7 @@ pub(super) struct Login {
     state: String,
     nonce: Option<String>,
     challenge: Challenge,
+    stays: bool,
 }
 
 /// What a code stands for until it is exchanged.
@@ -40,6 +42,7 @@ pub(super) struct Grant {
     pub(super) challenge: Challenge,
     pub(super) nonce: Option<String>,
     pub(super) email: EmailAddress,
+    pub(super) stays: bool,
 }
 
 #[derive(Deserialize)]
@@ -106,6 +109,7 @@ pub(super) async fn submit(
         state,
         nonce,
         challenge,
+        stays,
     } = login;
     let code = issuer.secret_name()?;
     let answer = redirect_uri.with_answer(&[("code", &code), ("state", &state)]);
@@ -114,6 +118,7 @@ pub(super) async fn submit(
         challenge,
         nonce,
         email,
+        stays,
     };
     let kept =
         lock(&issuer.grants)?.keep(kept_under(&code), grant, now.plus_seconds(CODE_LIFE), now);
@@ -141,10 +146,7 @@ impl AuthorizeQuery {
         if !matches!(self.response_mode.as_deref(), None | Some("query")) {
             return Err((Refusal::ResponseMode, state));
         }
-        if !self
-            .scope
-            .is_some_and(|scope| scope.split(' ').any(|one| one == "openid"))
-        {
+        if !asks_for(self.scope.as_deref(), "openid") {
             return Err((Refusal::Scope, state));
         }
         if self.code_challenge_method.as_deref() != Some("S256") {
@@ -158,6 +160,7 @@ impl AuthorizeQuery {
             state,
             nonce: self.nonce,
             challenge,
+            stays: asks_for(self.scope.as_deref(), OFFLINE_ACCESS),
         })
     }
 }

@@ -14,6 +14,7 @@ use signhere_pki::time::Time;
 use super::expiring::Full;
 use super::pages::{self, DevicePage, MessagePage};
 use super::pkce::Challenge;
+use super::refresh::{OFFLINE_ACCESS, asks_for};
 use super::token::TokenRefusal;
 use super::{CLIENT_ID, Issuer, kept_under};
 use crate::email::EmailAddress;
@@ -38,6 +39,7 @@ pub(super) struct Device {
     nonce: Option<String>,
     polled: Option<Time>,
     email: Option<EmailAddress>,
+    stays: bool,
 }
 
 /// A device for which a person has logged in.
@@ -45,12 +47,14 @@ pub(super) struct Device {
 pub(super) struct Approved {
     pub(super) email: EmailAddress,
     pub(super) nonce: Option<String>,
+    pub(super) stays: bool,
 }
 
 #[derive(Deserialize)]
 pub(super) struct DeviceForm {
     client_id: Option<String>,
     nonce: Option<String>,
+    scope: Option<String>,
     code_challenge: Option<String>,
     code_challenge_method: Option<String>,
 }
@@ -105,6 +109,7 @@ pub(super) async fn start(
         nonce: form.nonce,
         polled: None,
         email: None,
+        stays: asks_for(form.scope.as_deref(), OFFLINE_ACCESS),
     };
     let now = issuer.now();
     let kept = lock(&issuer.devices)?.keep(
@@ -199,8 +204,13 @@ pub(super) fn poll(
         Some(Device {
             email: Some(email),
             nonce,
+            stays,
             ..
-        }) => Ok(Approved { email, nonce }),
+        }) => Ok(Approved {
+            email,
+            nonce,
+            stays,
+        }),
         _ => Err(TokenRefusal::ExpiredToken),
     }
 }

@@ -1,4 +1,4 @@
-//! The token endpoint: a code, or an approved device, for an identity token.
+//! The token endpoint: a code, an approved device, or a refresh token, for an identity token.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{CLIENT_ID, Issuer, TOKEN_LIFE, device, kept_under};
+use super::{CLIENT_ID, Issuer, TOKEN_LIFE, device, kept_under, refresh};
 use crate::email::EmailAddress;
 use crate::http::lock;
 use crate::http::problem::Problem;
@@ -25,6 +25,7 @@ pub(super) struct TokenForm {
     redirect_uri: Option<String>,
     code_verifier: Option<String>,
     device_code: Option<String>,
+    refresh_token: Option<String>,
 }
 
 /// Why no token is given (RFC 6749 section 5.2, RFC 8628 section 3.5).
@@ -59,12 +60,16 @@ pub(super) async fn exchange(
     match form.grant_type.as_deref() {
         Some("authorization_code") => exchange_code(&issuer, &form),
         Some("urn:ietf:params:oauth:grant-type:device_code") => exchange_device(&issuer, &form),
+        Some("refresh_token") => exchange_refresh(&issuer, &form),
         _ => Err(TokenRefusal::UnsupportedGrantType),
     }
 }
 
 /// A public client names itself in the form, or by HTTP Basic with an empty password as sigstore-python does.
-fn require_client(headers: &HeaderMap, client_id: Option<&str>) -> Result<(), TokenRefusal> {
+pub(super) fn require_client(
+    headers: &HeaderMap,
+    client_id: Option<&str>,
+) -> Result<(), TokenRefusal> {
     let basic = headers.get(header::AUTHORIZATION).map(|value| {
         let credentials = value
             .to_str()
@@ -102,14 +107,30 @@ fn exchange_code(issuer: &Issuer, form: &TokenForm) -> Result<Response, TokenRef
             "code_verifier does not meet the code_challenge",
         ));
     }
-    token(issuer, &grant.email, grant.nonce.as_deref())
+    let stay = match grant.stays {
+        true => refresh::begin(issuer, &grant.email)?,
+        false => None,
+    };
+    token(issuer, &grant.email, grant.nonce.as_deref(), stay)
 }
 
 fn exchange_device(issuer: &Issuer, form: &TokenForm) -> Result<Response, TokenRefusal> {
     let device_code = form.device_code.as_deref();
     let device_code = device_code.ok_or(TokenRefusal::InvalidRequest("device_code is required"))?;
     let approved = device::poll(issuer, device_code, form.code_verifier.as_deref())?;
-    token(issuer, &approved.email, approved.nonce.as_deref())
+    let stay = match approved.stays {
+        true => refresh::begin(issuer, &approved.email)?,
+        false => None,
+    };
+    token(issuer, &approved.email, approved.nonce.as_deref(), stay)
+}
+
+fn exchange_refresh(issuer: &Issuer, form: &TokenForm) -> Result<Response, TokenRefusal> {
+    let given = form.refresh_token.as_deref();
+    let given = given.ok_or(TokenRefusal::InvalidRequest("refresh_token is required"))?;
+    let (email, next) = refresh::go_on(issuer, given)?;
+    // The nonce was for the login itself (OpenID Connect Core section 12.2).
+    token(issuer, &email, None, Some(next))
 }
 
 /// The token under both names: some clients (sigstore-python) send the access token to the CA.
@@ -117,15 +138,20 @@ fn token(
     issuer: &Issuer,
     email: &EmailAddress,
     nonce: Option<&str>,
+    refresh_token: Option<String>,
 ) -> Result<Response, TokenRefusal> {
     let token = issuer.mint(email, nonce)?;
-    let body = json!({
+    let mut body = json!({
         "access_token": token,
         "id_token": token,
         "token_type": "Bearer",
         "expires_in": TOKEN_LIFE,
         "scope": "openid email",
     });
+    if let Some(refresh_token) = refresh_token {
+        body["refresh_token"] = refresh_token.into();
+        body["scope"] = "openid email offline_access".into();
+    }
     Ok(Json(body).into_response())
 }
 
@@ -140,7 +166,7 @@ impl IntoResponse for TokenRefusal {
             Self::InvalidGrant(description) => ("invalid_grant", description),
             Self::UnsupportedGrantType => (
                 "unsupported_grant_type",
-                "grant_type must be authorization_code or device_code",
+                "grant_type must be authorization_code, refresh_token or device_code",
             ),
             Self::AuthorizationPending => ("authorization_pending", "nobody has logged in yet"),
             Self::SlowDown => ("slow_down", "asked again before the interval was over"),

@@ -7,6 +7,7 @@ mod browser;
 mod callback;
 mod device;
 mod discovery;
+mod refresh;
 #[cfg(test)]
 mod tests;
 
@@ -14,8 +15,8 @@ use std::{sync::Arc, time::Duration};
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use oauth2::{
-    AsyncHttpClient, ErrorResponse, ExtraTokenFields, PkceCodeVerifier, RequestTokenError,
-    StandardRevocableToken, StandardTokenResponse,
+    AsyncHttpClient, ErrorResponse, ExtraTokenFields, PkceCodeVerifier, RequestTokenError, Scope,
+    StandardRevocableToken, StandardTokenResponse, TokenResponse as _,
     basic::{
         BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
         BasicTokenType,
@@ -35,6 +36,7 @@ use super::{AUDIENCE, IdentityToken, TokenError};
 use crate::service::{Problem, Service, ServiceError};
 pub use device::DevicePrompt;
 use discovery::Metadata;
+pub use refresh::RefreshToken;
 
 /// The most an issuer's answer may be long, in bytes: 256 KiB.
 const BODY_CAP: usize = 256 << 10;
@@ -48,6 +50,18 @@ pub struct LoginConfig {
     pub client_id: String,
     /// How long the person may take.
     pub patience: Duration,
+    /// Whether to ask for a refresh token, of issuers that say that they have them.
+    pub stay: bool,
+}
+
+/// What a login ends in.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Granted {
+    /// The identity token.
+    pub token: IdentityToken,
+    /// What gets the next one without anybody's help, where it was asked for and is given.
+    pub refresh: Option<RefreshToken>,
 }
 
 impl LoginConfig {
@@ -57,6 +71,7 @@ impl LoginConfig {
             issuer,
             client_id: AUDIENCE.to_owned(),
             patience: Duration::from_secs(300),
+            stay: false,
         }
     }
 }
@@ -117,6 +132,9 @@ pub enum OidcError {
     /// The ID token was made for another login.
     #[error("the ID token was made for another login (its nonce differs)")]
     Nonce,
+    /// The new ID token is of another person than the one before (OpenID Connect Core, section 12.2).
+    #[error("the issuer's new ID token is somebody else's")]
+    OtherPerson,
     /// The ID token cannot be used.
     #[error(transparent)]
     Token(#[from] TokenError),
@@ -159,7 +177,7 @@ impl Login {
         metadata: &Metadata,
         answer: TokenAnswer,
         nonce: Option<&str>,
-    ) -> Result<IdentityToken, OidcError> {
+    ) -> Result<Granted, OidcError> {
         let secret = &answer.extra_fields().id_token;
         let secret = secret.as_ref().ok_or(OidcError::NoIdToken)?;
         let token = IdentityToken::parse(&secret.0, &self.config.client_id, self.clock.now())?;
@@ -171,8 +189,19 @@ impl Login {
         }
         match nonce {
             Some(nonce) if token.nonce() != Some(nonce) => Err(OidcError::Nonce),
-            _ => Ok(token),
+            _ => Ok(Granted {
+                token,
+                refresh: answer.refresh_token().map(RefreshToken::new),
+            }),
         }
+    }
+
+    /// The scopes to ask for.
+    fn scopes(&self, metadata: &Metadata) -> impl Iterator<Item = Scope> {
+        let stays = self.config.stay && metadata.gives_refresh_tokens();
+        let scopes = ["openid", "email"].into_iter();
+        let scopes = scopes.chain(stays.then_some(discovery::OFFLINE_ACCESS));
+        scopes.map(|scope| Scope::new(scope.to_owned()))
     }
 
     /// 256 random bits as text, for a state, a nonce or a code verifier (RFC 7636, section 4.1).

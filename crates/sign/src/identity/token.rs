@@ -17,6 +17,7 @@ const LEEWAY: i64 = 30;
 pub struct IdentityToken {
     raw: Zeroizing<String>,
     issuer: String,
+    subject: Option<String>,
     challenge: Challenge,
     expires_at: Time,
     nonce: Option<String>,
@@ -117,6 +118,7 @@ impl IdentityToken {
         Ok(Self {
             raw: Zeroizing::new(text.to_owned()),
             issuer: issuer.to_owned(),
+            subject: jwt.subject().map(str::to_owned),
             challenge: challenge(&jwt)?,
             expires_at,
             nonce: jwt.claim("nonce").map(str::to_owned),
@@ -146,6 +148,13 @@ impl IdentityToken {
     /// Whether the token is still good at `now`.
     pub fn is_fresh(&self, now: Time) -> bool {
         now <= self.expires_at
+    }
+
+    /// Whether both tokens name one person of one issuer, by every name.
+    pub fn is_of_the_same_person(&self, other: &Self) -> bool {
+        self.issuer == other.issuer
+            && self.subject == other.subject
+            && self.challenge == other.challenge
     }
 
     /// The nonce of the login that the token was made for (`nonce`).

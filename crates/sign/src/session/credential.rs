@@ -35,6 +35,25 @@ pub(super) struct Keyless {
     current: Mutex<Option<Credential>>,
 }
 
+/// Whom a certificate names, and until when it is valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Enrolled {
+    /// Who signs: the certificate's SAN.
+    pub identity: String,
+    /// Who vouches for them: the certificate's issuer extension.
+    pub issuer: String,
+    /// The last second in which the certificate is valid.
+    pub expires_at: Time,
+}
+
+impl Enrolled {
+    /// Whether a signature that begins at `now` has the time it may take.
+    pub fn is_good(&self, now: Time) -> bool {
+        now.plus_seconds(MARGIN) <= self.expires_at
+    }
+}
+
 /// A key that signs, and how verifiers know it.
 #[derive(Clone)]
 pub(super) struct Credential {
@@ -162,18 +181,28 @@ impl Credential {
         }
     }
 
-    /// The policy that accepts this credential and no other.
-    pub(super) fn policy(&self) -> Result<Policy, SignError> {
-        let Some(certificate) = &self.certificate else {
-            return Ok(Policy::Key(self.signer.public_key().clone()));
-        };
+    pub(super) fn enrolled(&self) -> Result<Enrolled, SignError> {
+        let certificate = self.certificate.as_ref();
+        let certificate = certificate.ok_or(SignError::Nameless("identity"))?;
         let identity = certificate.san();
         let identity = identity.ok_or(SignError::Nameless("identity"))?;
         let issuer = extensions::issuer(certificate);
-        Ok(Policy::Identity {
+        Ok(Enrolled {
             identity: identity.as_str().to_owned(),
             issuer: issuer.ok_or(SignError::Nameless("issuer"))?,
+            expires_at: certificate.not_after(),
         })
+    }
+
+    /// The policy that accepts this credential and no other.
+    pub(super) fn policy(&self) -> Result<Policy, SignError> {
+        if self.certificate.is_none() {
+            return Ok(Policy::Key(self.signer.public_key().clone()));
+        }
+        let Enrolled {
+            identity, issuer, ..
+        } = self.enrolled()?;
+        Ok(Policy::Identity { identity, issuer })
     }
 }
 

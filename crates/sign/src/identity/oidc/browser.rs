@@ -3,22 +3,19 @@
 
 use oauth2::{
     AuthType, AuthUrl, AuthorizationCode, ClientId, CsrfToken, PkceCodeChallenge, RedirectUrl,
-    Scope, TokenUrl,
+    TokenUrl,
 };
 use tokio::net::TcpListener;
 use url::Url;
 
-use super::{Login, OauthClient, OidcError, Transport, callback, refused};
-use crate::{
-    identity::IdentityToken,
-    service::{Service, ServiceError},
-};
+use super::{Granted, Login, OauthClient, OidcError, Transport, callback, refused};
+use crate::service::{Service, ServiceError};
 use signhere_http::HttpError;
 
 impl Login {
     /// Logs in with the browser. `open` is given the page to open, once a port listens for what
     /// comes back; it should also show it, for a browser may not start.
-    pub async fn with_browser(&self, open: impl FnOnce(&Url)) -> Result<IdentityToken, OidcError> {
+    pub async fn with_browser(&self, open: impl FnOnce(&Url)) -> Result<Granted, OidcError> {
         let metadata = self.metadata().await?;
         let listener = TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.map_err(|error| OidcError::Listen(error.kind()))?;
@@ -43,8 +40,7 @@ impl Login {
         let nonce = self.secret_text()?;
         let (page, _) = client
             .authorize_url(|| CsrfToken::new(state.as_str().to_owned()))
-            .add_scope(Scope::new("openid".to_owned()))
-            .add_scope(Scope::new("email".to_owned()))
+            .add_scopes(self.scopes(metadata))
             .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier))
             .add_extra_param("nonce", nonce.as_str())
             .url();

@@ -5,16 +5,12 @@ use std::{sync::Arc, time::Duration};
 use chrono::DateTime;
 use oauth2::{
     AuthType, ClientId, DeviceAuthorizationUrl, DeviceCodeErrorResponse,
-    DeviceCodeErrorResponseType, PkceCodeChallenge, Scope, StandardDeviceAuthorizationResponse,
-    TokenUrl,
+    DeviceCodeErrorResponseType, PkceCodeChallenge, StandardDeviceAuthorizationResponse, TokenUrl,
 };
 use url::Url;
 
-use super::{Login, OauthClient, OidcError, Transport, printable, refused};
-use crate::{
-    identity::IdentityToken,
-    service::{Service, ServiceError},
-};
+use super::{Granted, Login, OauthClient, OidcError, Transport, printable, refused};
+use crate::service::{Service, ServiceError};
 
 /// The longest wait between two questions that an issuer may ask for.
 const MAX_INTERVAL: Duration = Duration::from_secs(60);
@@ -37,7 +33,7 @@ impl Login {
     pub async fn with_device(
         &self,
         show: impl FnOnce(&DevicePrompt),
-    ) -> Result<IdentityToken, OidcError> {
+    ) -> Result<Granted, OidcError> {
         let metadata = self.metadata().await?;
         let endpoint = metadata.device_authorization_endpoint.clone();
         let endpoint = endpoint.ok_or_else(|| OidcError::NotOffered {
@@ -57,8 +53,7 @@ impl Login {
         let challenge = PkceCodeChallenge::from_code_verifier_sha256(&verifier);
         let details: StandardDeviceAuthorizationResponse = client
             .exchange_device_code()
-            .add_scope(Scope::new("openid".to_owned()))
-            .add_scope(Scope::new("email".to_owned()))
+            .add_scopes(self.scopes(metadata))
             .add_extra_param("code_challenge", challenge.as_str().to_owned())
             .add_extra_param(
                 "code_challenge_method",

@@ -7,6 +7,9 @@ use super::{BODY_CAP, OidcError};
 use crate::service::{Service, ServiceError};
 use signhere_http::{Destination, HttpClient, HttpRequest};
 
+/// The scope that asks for a refresh token (OpenID Connect Core, section 11).
+pub(super) const OFFLINE_ACCESS: &str = "offline_access";
+
 /// The part of an issuer's description that a login needs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(super) struct Metadata {
@@ -17,6 +20,19 @@ pub(super) struct Metadata {
     pub(super) device_authorization_endpoint: Option<Url>,
     /// Absent where PKCE came after the description (RFC 8414, section 2).
     code_challenge_methods_supported: Option<Vec<String>>,
+    /// What may be asked for; not every issuer says all (OpenID Connect Discovery, section 3).
+    #[serde(default)]
+    scopes_supported: Vec<String>,
+    /// Where tokens are given back (RFC 8414, section 2, and RFC 7009).
+    pub(super) revocation_endpoint: Option<Url>,
+}
+
+impl Metadata {
+    /// Whether the issuer says that it gives refresh tokens. Others may refuse a login that asks.
+    pub(super) fn gives_refresh_tokens(&self) -> bool {
+        let mut scopes = self.scopes_supported.iter();
+        scopes.any(|scope| scope == OFFLINE_ACCESS)
+    }
 }
 
 /// Fetches the description of `issuer`, which must be about `issuer`.

@@ -39,6 +39,12 @@ struct IssuerState {
     /// How often the description was fetched.
     described: AtomicU32,
     device: Mutex<Value>,
+    /// Replaces members of the token answer.
+    answer: Mutex<Value>,
+    /// The refresh tokens that came.
+    refreshed: Mutex<Vec<String>>,
+    /// What was given back, as it was asked.
+    revoked: Mutex<Option<Fields>>,
     url: Mutex<String>,
 }
 
@@ -70,6 +76,18 @@ async fn give(State(state): State<Arc<IssuerState>>, Form(form): Form<Fields>) -
         return (StatusCode::from_u16(status).unwrap(), Json(body)).into_response();
     }
     let asked = state.asked.lock().unwrap().clone();
+    if form["grant_type"] == "refresh_token" {
+        state
+            .refreshed
+            .lock()
+            .unwrap()
+            .push(form["refresh_token"].clone());
+        let claims = json!({
+            "iss": *state.url.lock().unwrap(), "sub": "1", "aud": "sigstore",
+            "exp": NOW.unix() + 7200, "email": "jo@example.org", "email_verified": true,
+        });
+        return answer(&state, claims);
+    }
     let challenge = BASE64_URL_SAFE_NO_PAD.encode(sha256(form["code_verifier"].as_bytes()));
     if challenge != asked["code_challenge"] || form["client_id"] != "sigstore" {
         return (
@@ -85,6 +103,10 @@ async fn give(State(state): State<Arc<IssuerState>>, Form(form): Form<Fields>) -
     if let Some(nonce) = asked.get("nonce") {
         claims["nonce"] = json!(nonce);
     }
+    answer(&state, claims)
+}
+
+fn answer(state: &IssuerState, mut claims: Value) -> Response {
     merge(&mut claims, &state.claims.lock().unwrap());
     let mut answer = json!({
         "access_token": "a", "token_type": "Bearer", "expires_in": 3600,
@@ -93,11 +115,16 @@ async fn give(State(state): State<Arc<IssuerState>>, Form(form): Form<Fields>) -
     if claims.get("drop_token").is_some() {
         merge(&mut answer, &json!({"id_token": null}));
     }
+    merge(&mut answer, &state.answer.lock().unwrap());
     Json(answer).into_response()
 }
 
+async fn revoke(State(state): State<Arc<IssuerState>>, Form(form): Form<Fields>) {
+    *state.revoked.lock().unwrap() = Some(form);
+}
+
 async fn device(State(state): State<Arc<IssuerState>>, Form(form): Form<Fields>) -> Json<Value> {
-    assert_eq!(form["scope"], "openid email");
+    assert!(form["scope"].starts_with("openid email"));
     *state.asked.lock().unwrap() = form;
     let mut answer = json!({
         "device_code": "d1", "user_code": "ABCD\u{1b}-EFGH", "interval": 2, "expires_in": 120,
@@ -115,6 +142,7 @@ impl Issuer {
             .route("/oidc/.well-known/openid-configuration", get(describe))
             .route("/oidc/token", post(give))
             .route("/oidc/device", post(device))
+            .route("/oidc/revoke", post(revoke))
             .with_state(Arc::clone(&state));
         let url = serve(router).await.join("/oidc").unwrap();
         *state.url.lock().unwrap() = url.to_string();
@@ -160,7 +188,8 @@ impl Issuer {
 
     async fn browser(&self) -> Result<IdentityToken, OidcError> {
         let login = self.login(&Arc::default());
-        login.with_browser(|page| self.browse(page, |_| {})).await
+        let granted = login.with_browser(|page| self.browse(page, |_| {})).await;
+        granted.map(|granted| granted.token)
     }
 }
 
@@ -321,12 +350,12 @@ async fn a_person_logs_in_on_another_device() {
     ]);
     let clock = Arc::default();
     let mut shown = None;
-    let token = issuer
+    let granted = issuer
         .login(&clock)
         .with_device(|prompt| shown = Some(prompt.clone()))
         .await
         .unwrap();
-    assert_eq!(token.challenge().as_str(), "jo@example.org");
+    assert_eq!(granted.token.challenge().as_str(), "jo@example.org");
     assert_eq!(clock.sleeps(), [7, 7].map(Duration::from_secs));
     let prompt = DevicePrompt {
         page: Url::parse("https://issuer.example/device").unwrap(),
@@ -400,4 +429,89 @@ async fn issuers_without_device_flow_say_so() {
         what: "device flow",
     };
     assert_eq!(login.with_device(|_| {}).await.unwrap_err(), refused);
+}
+
+/// An issuer with refresh tokens, and a login there.
+async fn staying() -> (Issuer, Login, Granted) {
+    let issuer = Issuer::start().await;
+    let scopes = json!({
+        "scopes_supported": ["openid", "offline_access"],
+        "revocation_endpoint": format!("{}/revoke", issuer.url),
+    });
+    *issuer.state.description.lock().unwrap() = scopes;
+    *issuer.state.answer.lock().unwrap() = json!({"refresh_token": "first"});
+    let mut config = LoginConfig::new(issuer.url.clone());
+    config.stay = true;
+    let login = issuer.login_with(&Arc::default(), config);
+    let granted = login.with_browser(|page| issuer.browse(page, |_| {}));
+    let granted = granted.await.unwrap();
+    (issuer, login, granted)
+}
+
+#[tokio::test]
+async fn refresh_tokens_are_asked_for_where_the_issuer_has_them() {
+    let (issuer, _, granted) = staying().await;
+    let scope = || issuer.state.asked.lock().unwrap()["scope"].clone();
+    assert_eq!(scope(), "openid email offline_access");
+    assert_eq!(granted.refresh.unwrap().secret(), "first");
+
+    *issuer.state.description.lock().unwrap() = json!({"scopes_supported": ["openid"]});
+    let mut config = LoginConfig::new(issuer.url.clone());
+    config.stay = true;
+    let login = issuer.login_with(&Arc::default(), config);
+    let prompt = login.with_device(|_| {}).await;
+    assert_eq!(scope(), "openid email");
+    prompt.unwrap();
+}
+
+#[tokio::test]
+async fn a_login_is_refreshed() {
+    let (issuer, login, first) = staying().await;
+    let refresh = first.refresh.unwrap();
+    *issuer.state.answer.lock().unwrap() = json!({"refresh_token": "second"});
+    let second = login.refresh(&refresh, &first.token).await.unwrap();
+    assert_eq!(second.token.expires_at(), NOW.plus_seconds(7200));
+    let rotated = second.refresh.unwrap();
+    assert_eq!(rotated.secret(), "second");
+
+    // An issuer that does not rotate says nothing: the token stays good.
+    *issuer.state.answer.lock().unwrap() = json!({});
+    let third = login.refresh(&rotated, &second.token).await.unwrap();
+    assert_eq!(third.refresh.unwrap().secret(), "second");
+    let came = issuer.state.refreshed.lock().unwrap().clone();
+    assert_eq!(came, ["first", "second"]);
+}
+
+#[tokio::test]
+async fn a_refreshed_login_stays_with_its_person() {
+    let (issuer, login, first) = staying().await;
+    let refresh = first.refresh.unwrap();
+    for other in [json!({"sub": "2"}), json!({"email": "al@example.org"})] {
+        *issuer.state.claims.lock().unwrap() = other;
+        let error = login.refresh(&refresh, &first.token).await.unwrap_err();
+        assert_eq!(error, OidcError::OtherPerson);
+    }
+    let refusal = (400, json!({"error": "invalid_grant"}));
+    issuer.state.stalls.lock().unwrap().push(refusal);
+    let ended = OidcError::Refused {
+        code: "invalid_grant".into(),
+        description: None,
+    };
+    let error = login.refresh(&refresh, &first.token).await.unwrap_err();
+    assert_eq!(error, ended);
+}
+
+#[tokio::test]
+async fn refresh_tokens_are_given_back_and_never_shown() {
+    let (issuer, login, granted) = staying().await;
+    assert!(!format!("{granted:?}").contains("first"));
+    assert_eq!(login.revoke(&granted.refresh.unwrap()).await, Ok(true));
+    let revoked = issuer.state.revoked.lock().unwrap().clone().unwrap();
+    assert_eq!(revoked["token"], "first");
+    assert_eq!(revoked["client_id"], "sigstore");
+
+    let issuer = Issuer::start().await;
+    let secret = RefreshToken::from_secret(Zeroizing::new("a&b".to_owned()));
+    let login = issuer.login(&Arc::default());
+    assert_eq!(login.revoke(&secret).await, Ok(false));
 }
