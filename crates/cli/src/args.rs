@@ -66,7 +66,6 @@ pub(crate) struct GlobalArgs {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    #[command(hide = true)]
     Agent(AgentArgs),
     Quickstart(QuickstartArgs),
     Sign(SignArgs),

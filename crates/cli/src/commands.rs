@@ -25,7 +25,7 @@ use crate::exit::Exit;
 use crate::output::Output;
 
 /// What every command is given.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Context {
     /// The flags that every command understands.
     pub(crate) global: GlobalArgs,

@@ -1,5 +1,5 @@
 //! The configuration file: which instances have names, and which is used when
-//! none is named.
+//! none is named; how long logins are kept.
 //!
 //! ```toml
 //! instance = "work"
@@ -7,6 +7,11 @@
 //! [instances]
 //! work = "https://sigstore.example.com"
 //! mine = "/home/me/.signhere/instance"
+//!
+//! [agent]
+//! enabled = true
+//! idle_minutes = 120
+//! lifetime_minutes = 600
 //! ```
 
 use std::collections::BTreeMap;
@@ -30,6 +35,31 @@ pub(crate) struct Config {
     /// Names of instances, each a URL or a folder.
     #[serde(default)]
     pub(crate) instances: BTreeMap<String, String>,
+    /// How logins are kept.
+    #[serde(default)]
+    pub(crate) agent: AgentConfig,
+}
+
+/// How logins are kept.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AgentConfig {
+    /// Whether an agent is started when a commit or a tag is signed.
+    pub(crate) enabled: bool,
+    /// Minutes after which a login that is not used ends.
+    pub(crate) idle_minutes: u32,
+    /// Minutes after which a login ends in any case.
+    pub(crate) lifetime_minutes: u32,
+}
+
+impl Default for AgentConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            idle_minutes: 2 * 60,
+            lifetime_minutes: 10 * 60,
+        }
+    }
 }
 
 impl Config {
@@ -71,6 +101,18 @@ mod tests {
         .unwrap();
         assert_eq!(config.instance.as_deref(), Some("work"));
         assert_eq!(config.instances["work"], "https://sigstore.example.com");
+    }
+
+    #[test]
+    fn how_long_logins_are_kept() {
+        let parse = |text| Config::parse(text, Path::new("c")).unwrap().agent;
+        assert_eq!(parse(""), AgentConfig::default());
+        let expected = AgentConfig {
+            idle_minutes: 5,
+            ..AgentConfig::default()
+        };
+        assert_eq!(parse("[agent]\nidle_minutes = 5\n"), expected);
+        assert!(!parse("[agent]\nenabled = false\n").enabled);
     }
 
     #[test]

@@ -39,6 +39,24 @@ pub(crate) fn data_dir() -> Option<PathBuf> {
     base_dir("XDG_DATA_HOME", ".local/share")
 }
 
+/// The folder of what the user's programs leave behind: logs (XDG Base Directory).
+pub(crate) fn state_dir() -> Option<PathBuf> {
+    base_dir("XDG_STATE_HOME", ".local/state")
+}
+
+/// The folder of what ends with the user's session: sockets (XDG Base Directory). Only if it is there.
+pub(crate) fn runtime_dir() -> Option<PathBuf> {
+    read("XDG_RUNTIME_DIR")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute() && path.is_dir())
+        .map(|base| base.join("signhere"))
+}
+
+/// The file of this program.
+pub(crate) fn this_program() -> std::io::Result<PathBuf> {
+    std::env::current_exe()
+}
+
 fn base_dir(variable: &str, in_home: &str) -> Option<PathBuf> {
     read(variable)
         .map(PathBuf::from)

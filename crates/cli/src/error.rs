@@ -4,6 +4,7 @@
 //! code to search for, what happened, what was expected and found, and the
 //! command that mends it. The libraries' own errors are facts; see `convert.rs`.
 
+mod agent;
 mod backup;
 pub(crate) mod catalogue;
 mod convert;

@@ -1,17 +1,20 @@
 //! Where an identity token comes from: a flag, a file, the environment, the CI
 //! system, or a person who logs in.
 
+mod screen;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, ValueHint};
 use signhere_http::{HttpClient, HttpConfig, TokioSleep};
 use signhere_pki::random::SystemRandom;
 use signhere_pki::time::Clock as _;
 use signhere_sign::identity::ambient::{SystemEnv, detect};
-use signhere_sign::identity::oidc::{DevicePrompt, Login, LoginConfig, OidcError};
+use signhere_sign::identity::oidc::{Granted, Login, LoginConfig, OidcError};
 use signhere_sign::identity::{AUDIENCE, IdentityToken};
 use tokio::sync::oneshot;
 use url::Url;
@@ -21,14 +24,19 @@ use crate::clock::SystemClock;
 use crate::commands::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::style::{BOLD, paint};
-use crate::output::text::safe;
 use crate::{env, files, visit};
+
+pub(crate) use self::screen::Screen;
+use self::screen::has_display;
 
 /// No token file is larger.
 const TOKEN_LIMIT: u64 = 128 * 1024;
 /// The variable that holds a token, as cosign and sigstore-js know it.
 const TOKEN_VARIABLE: &str = "SIGSTORE_ID_TOKEN";
+/// How long a person may take to log in for a commit, unless the variable says otherwise.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Says how long, in seconds.
+const PATIENCE_VARIABLE: &str = "SIGNHERE_LOGIN_TIMEOUT";
 
 /// Who signs.
 #[derive(Args, Clone, Debug, Default)]
@@ -69,7 +77,12 @@ pub(crate) async fn identity(
     if let Some(token) = without_asking(context, args, http).await? {
         return Ok(token);
     }
-    by_asking(context, args, issuer, http).await
+    if !context.may_ask() {
+        return Err(nobody_to_ask());
+    }
+    let login = login(args.oidc_issuer.as_ref().or(issuer), http)?;
+    let granted = by_asking(&Screen::Stderr(context.output), &login, args.no_browser).await?;
+    Ok(granted.token)
 }
 
 /// The identity token that somebody handed over, or that the system this runs on gives.
@@ -92,61 +105,110 @@ pub(crate) async fn without_asking(
     }))
 }
 
-/// The identity token of a person who logs in at `issuer`.
-async fn by_asking(
+/// A login that is to last for a working day, of a person who may be anywhere but at this process's standard error.
+pub(crate) async fn lasting(
     context: &Context,
     args: &LoginArgs,
     issuer: Option<&Url>,
     http: &Arc<HttpClient>,
-) -> Result<IdentityToken, CliError> {
-    let login = login(args.oidc_issuer.as_ref().or(issuer), http)?;
-    if !context.may_ask() {
-        return Err(CliError::new(
-            Exit::Login,
-            "SH-LOGIN-NEEDED",
-            "a login is needed, and there is no terminal to ask on",
-        )
-        .mend(format!(
-            "set {TOKEN_VARIABLE}, or use --identity-token-file"
-        )));
+) -> Result<Granted, CliError> {
+    let screen = Screen::find(context).ok_or_else(nobody_to_ask)?;
+    let patience = patience()?;
+    let login = lasting_login(args.oidc_issuer.as_ref().or(issuer), patience, http)?;
+    let granted = by_asking(&screen, &login, args.no_browser);
+    match tokio::time::timeout(patience, granted).await {
+        Ok(granted) => granted.map_err(in_a_terminal),
+        Err(_) => Err(in_a_terminal(OidcError::TimedOut { patience }.into())),
     }
-    let granted = if args.no_browser || !has_display() {
-        match login
-            .with_device(|prompt| show_device(context, prompt))
-            .await
-        {
-            Err(OidcError::NotOffered { .. }) if !args.no_browser => {
-                login.with_browser(|page| show_page(context, page)).await
+}
+
+/// How long a person may take.
+pub(crate) fn patience() -> Result<Duration, CliError> {
+    let Some(text) = env::var(PATIENCE_VARIABLE) else {
+        return Ok(PATIENCE);
+    };
+    let seconds = text
+        .parse()
+        .ok()
+        .filter(|seconds| (1..=3600).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or_else(|| {
+        CliError::usage(format!("{PATIENCE_VARIABLE} is no number of seconds"))
+            .expected("1 to 3600")
+            .found(text)
+    })
+}
+
+/// A login is needed, and nobody can be asked to log in.
+pub(crate) fn nobody_to_ask() -> CliError {
+    CliError::new(
+        Exit::Login,
+        "SH-LOGIN-NEEDED",
+        "a login is needed, and there is no terminal to ask on",
+    )
+    .mend(format!(
+        "set {TOKEN_VARIABLE}, or use --identity-token-file"
+    ))
+}
+
+/// The identity token of a person who logs in: with the browser of this machine, or on another device.
+async fn by_asking(screen: &Screen, login: &Login, no_browser: bool) -> Result<Granted, CliError> {
+    let granted = if no_browser || !has_display() {
+        match login.with_device(|prompt| screen.show_device(prompt)).await {
+            Err(OidcError::NotOffered { .. }) if !no_browser => {
+                login.with_browser(|page| screen.show_page(page)).await
             }
             other => other,
         }
     } else {
         login
             .with_browser(|page| {
-                show_page(context, page);
+                screen.show_page(page);
                 open_browser(page);
             })
             .await
     };
-    Ok(granted?.token)
+    Ok(granted?)
+}
+
+/// A failed login of which nobody may have seen anything.
+fn in_a_terminal(error: CliError) -> CliError {
+    match error.code() {
+        "SH-LOGIN-TIMEOUT" => error.mend("signhere agent login, in a terminal"),
+        _ => error,
+    }
 }
 
 /// A login at `issuer` that has not begun.
 pub(crate) fn login(issuer: Option<&Url>, http: &Arc<HttpClient>) -> Result<Login, CliError> {
-    let issuer = issuer.ok_or_else(|| {
+    Ok(begin(LoginConfig::new(issuer_of(issuer)?), http))
+}
+
+/// A login at `issuer` that has not begun, and is to last where the issuer lets it.
+pub(crate) fn lasting_login(
+    issuer: Option<&Url>,
+    patience: Duration,
+    http: &Arc<HttpClient>,
+) -> Result<Login, CliError> {
+    let mut config = LoginConfig::new(issuer_of(issuer)?);
+    config.stay = true;
+    config.patience = patience;
+    Ok(begin(config, http))
+}
+
+fn begin(config: LoginConfig, http: &Arc<HttpClient>) -> Login {
+    let http = Arc::clone(http);
+    Login::new(config, http, Arc::new(SystemClock), Arc::new(SystemRandom))
+}
+
+fn issuer_of(issuer: Option<&Url>) -> Result<Url, CliError> {
+    issuer.cloned().ok_or_else(|| {
         CliError::new(
             Exit::Login,
             "SH-LOGIN-NO-ISSUER",
             "the signing config names no issuer to log in at",
         )
         .mend("--oidc-issuer URL, or an identity token")
-    })?;
-    Ok(Login::new(
-        LoginConfig::new(issuer.clone()),
-        Arc::clone(http),
-        Arc::new(SystemClock),
-        Arc::new(SystemRandom),
-    ))
+    })
 }
 
 /// Logs in at an instance's development issuer by filling in its login page,
@@ -154,7 +216,7 @@ pub(crate) fn login(issuer: Option<&Url>, http: &Arc<HttpClient>) -> Result<Logi
 pub(crate) async fn by_form(
     login: &Login,
     shown: impl FnOnce(&Url) -> oneshot::Receiver<String>,
-) -> Result<IdentityToken, CliError> {
+) -> Result<Granted, CliError> {
     let (failed, failure) = oneshot::channel();
     let granted = login.with_browser(|page| {
         let page = page.clone();
@@ -169,7 +231,7 @@ pub(crate) async fn by_form(
         });
     });
     tokio::select! {
-        granted = granted => Ok(granted?.token),
+        granted = granted => Ok(granted?),
         Ok(error) = failure => Err(error),
     }
 }
@@ -195,27 +257,6 @@ fn given(args: &LoginArgs) -> Result<Option<Zeroizing<String>>, CliError> {
         return Ok(Some(Zeroizing::new(text)));
     }
     Ok(env::var(TOKEN_VARIABLE).map(Zeroizing::new))
-}
-
-fn show_page(context: &Context, page: &Url) {
-    context
-        .output
-        .prompt(format_args!("Log in here:\n\n  {}\n", paint(BOLD, page)));
-}
-
-fn show_device(context: &Context, prompt: &DevicePrompt) {
-    context.output.prompt(format_args!(
-        "Log in on any device:\n\n  {}\n  code {}\n",
-        paint(BOLD, prompt.page_with_code.as_ref().unwrap_or(&prompt.page)),
-        paint(BOLD, safe(&prompt.code)),
-    ));
-}
-
-fn has_display() -> bool {
-    if cfg!(any(target_os = "macos", target_os = "windows")) {
-        return env::var("SSH_CONNECTION").is_none();
-    }
-    env::var("DISPLAY").is_some() || env::var("WAYLAND_DISPLAY").is_some()
 }
 
 /// Starts the browser. The page's address is on the screen too: it is no error

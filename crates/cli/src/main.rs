@@ -11,11 +11,13 @@
 //! | [`output`] | what is printed, and where |
 //! | [`config`], [`trust`] | the configuration file, and the instance to use |
 //! | [`login`], [`visit`] | identity tokens, and how a person gets one |
+//! | [`agent`] | where the agent is, and how it is started |
 //! | [`signing`] | the one way to a signature |
 //! | [`policy`] | the trust files in force |
 //! | [`files`], [`passphrase`] | bounded reads, atomic writes, secrets |
 //! | [`clock`], [`env`] | the time, the environment |
 
+mod agent;
 mod args;
 mod clock;
 mod commands;

@@ -96,6 +96,62 @@ impl Named {
             .expected("one that `signhere trust instances` lists, a name from the configuration file, a URL, or a folder")
             .mend("signhere trust add-instance URL --fingerprint HEX"))
     }
+
+    async fn instance(&self, context: &Context, http: &HttpClient) -> Result<Instance, CliError> {
+        match self {
+            Self::Followed(name) => followed_instance(context, name, http).await,
+            Self::Folder(folder) => load(
+                &folder.join(TRUST_CONFIG),
+                Instance::from_client_trust_config,
+            ),
+            Self::At(url) => fetch(context, url, http).await,
+        }
+    }
+
+    /// A name that means the same in another folder and with another configuration.
+    fn portable(&self) -> Result<String, CliError> {
+        match self {
+            Self::Followed(name) => Ok(name.clone()),
+            Self::Folder(folder) => {
+                let real = folder.canonicalize();
+                let real = real.map_err(|error| CliError::file("follow", folder, &error))?;
+                Ok(real.display().to_string())
+            }
+            Self::At(url) => Ok(url.to_string()),
+        }
+    }
+}
+
+/// The instance that is named, by a name that means the same to another process of this user; none when nothing is
+/// named.
+pub(crate) fn portable_name(context: &Context) -> Result<Option<String>, CliError> {
+    let config = Config::load(context.global.config.as_deref())?;
+    let name = context.global.instance.as_deref();
+    let name = name.or(config.instance.as_deref());
+    name.map(|name| Named::parse(name, &config)?.portable())
+        .transpose()
+}
+
+/// The portable name of the instance that `name` names to this process, or of its default.
+pub(crate) fn portable(context: &Context, name: Option<&str>) -> Result<String, CliError> {
+    match name {
+        None => Named::find(context)?.portable(),
+        Some(name) => {
+            let config = Config::load(context.global.config.as_deref())?;
+            Named::parse(name, &config)?.portable()
+        }
+    }
+}
+
+/// The instance with this name, as it is now.
+pub(crate) async fn by_name(
+    context: &Context,
+    name: &str,
+    http: &HttpClient,
+) -> Result<Instance, CliError> {
+    let config = Config::load(context.global.config.as_deref())?;
+    let named = Named::parse(name, &config)?;
+    named.instance(context, http).await
 }
 
 /// What signatures are verified with.
@@ -201,14 +257,7 @@ pub(crate) async fn instance(
             signing_config: signing_config.clone(),
         });
     }
-    let named = match Named::find(context)? {
-        Named::Followed(name) => followed_instance(context, &name, http).await?,
-        Named::Folder(folder) => load(
-            &folder.join(TRUST_CONFIG),
-            Instance::from_client_trust_config,
-        )?,
-        Named::At(url) => fetch(context, &url, http).await?,
-    };
+    let named = Named::find(context)?.instance(context, http).await?;
     Ok(Instance {
         trusted_root: root.unwrap_or(named.trusted_root),
         signing_config: config.unwrap_or(named.signing_config),

@@ -80,6 +80,7 @@ pub(crate) fn run(context: &Context, args: &SignArgs) -> Result<(), CliError> {
             trust: args.trust.clone(),
             signing_config: args.signing_config.clone(),
             login: args.login.clone(),
+            ..Signing::default()
         };
         let session = signing::session(context, &how, key).await?;
         Ok(sign_all(context, session, jobs).await)

@@ -42,6 +42,7 @@ pub(crate) fn run(context: &Context, args: &TokenArgs) -> Result<(), CliError> {
                     receiver
                 })
                 .await
+                .map(|granted| granted.token)
             }
         }
     })?;

@@ -1,6 +1,7 @@
 //! What each code means: the one source of `signhere explain`, of the help in
 //! SARIF, of mends that need no particulars, and of `docs/reference/errors.md`.
 
+mod agent;
 mod artifact;
 mod bundle;
 mod certificate;
@@ -57,6 +58,7 @@ const FAMILIES: [(&str, &[Entry]); 11] = [
     ("Trust material", trust::ENTRIES),
     ("Files, keys, the command line", files::ENTRIES),
     ("Services and logins", service::ENTRIES),
+    ("The agent", agent::ENTRIES),
     ("Private instances", instance::ENTRIES),
 ];
 

@@ -194,7 +194,7 @@ fn read_bundle(json: &RawValue, request: &SignRequest) -> Result<Bundle, AgentEr
         return Err(other("it holds no signature over an artifact"));
     };
     let certificate = bundle.certificate();
-    let certificate = certificate.ok_or(other("it has no certificate"))?;
+    let certificate = certificate.ok_or_else(|| other("it has no certificate"))?;
     let digest = Digest::from_hex(HashAlgorithm::Sha256, &request.sha256);
     let key = certificate.public_key();
     let (Ok(digest), Ok(key)) = (digest, key) else {

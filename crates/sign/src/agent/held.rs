@@ -10,9 +10,9 @@ use signhere_pki::time::Time;
 use tokio::sync::Mutex as AsyncMutex;
 use url::Url;
 
+use super::Event;
 use super::keeper::{Keeper, Lifetimes};
 use super::protocol::{Kept, Refusal, quoted};
-use super::{Event, Journal as _};
 use crate::identity::IdentityToken;
 use crate::identity::oidc::{Login, LoginConfig, OidcError, RefreshToken};
 use crate::session::{Enrolled, Session, SignError};

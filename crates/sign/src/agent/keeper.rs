@@ -20,7 +20,7 @@ use crate::instance::Instance;
 use crate::session::{Enrolled, Payload, Session, Tools};
 
 /// How many logins are kept at a time.
-pub const MAX_LOGINS: usize = 16;
+pub(super) const MAX_LOGINS: usize = 16;
 /// How many signatures are made at a time.
 const AT_A_TIME: usize = 8;
 /// How many may wait for their turn.

@@ -114,7 +114,7 @@ pub struct Bound {
 }
 
 impl Place {
-    /// The place of the socket with all powers at `socket`, an absolute path.
+    /// The place of a socket at `socket`, an absolute path.
     pub fn new(socket: &Path) -> Result<Self, SocketError> {
         let (Some(folder), Some(_), true) =
             (socket.parent(), socket.file_name(), socket.is_absolute())
@@ -128,9 +128,6 @@ impl Place {
             all: socket.to_owned(),
             sign: folder.join(FORWARD_SOCKET),
         };
-        if place.all == place.sign {
-            return Err(SocketError::Path { path: place.all });
-        }
         for path in [&place.all, &place.sign] {
             if path.as_os_str().len() > PATH_LIMIT {
                 return Err(SocketError::TooLong {
@@ -179,6 +176,9 @@ impl Place {
     /// # Errors
     /// [`SocketError::Running`] when an agent runs there.
     pub fn bind(self) -> Result<Bound, SocketError> {
+        if self.all == self.sign {
+            return Err(SocketError::Path { path: self.all });
+        }
         self.prepare()?;
         let path = self.folder.join(LOCK);
         let lock = OpenOptions::new()
@@ -438,11 +438,15 @@ mod tests {
 
     #[test]
     fn paths_that_no_socket_can_have_are_refused() {
-        for path in ["agent.sock", "/", "/run/forward.sock"] {
-            let path = PathBuf::from(path);
-            let refused = SocketError::Path { path: path.clone() };
-            assert_eq!(Place::new(&path), Err(refused));
+        let refused = |path: &Path| SocketError::Path {
+            path: path.to_owned(),
+        };
+        for path in ["agent.sock", "/"].map(Path::new) {
+            assert_eq!(Place::new(path), Err(refused(path)));
         }
+        let path = Path::new("/run").join(FORWARD_SOCKET);
+        let error = Place::new(&path).unwrap().bind().unwrap_err();
+        assert_eq!(error, refused(&path));
         let path = Path::new("/tmp").join("x".repeat(103));
         let limit = 107;
         let refused = SocketError::TooLong {

@@ -15,6 +15,9 @@ pub(crate) struct SignArgs {
     /// The digest, in hexadecimal
     #[arg(value_name = "SHA256")]
     digest: String,
+    /// Sign as nobody else
+    #[arg(long, value_name = "ADDRESS")]
+    identity: Option<String>,
     #[command(flatten)]
     trust: TrustArgs,
     #[command(flatten)]
@@ -27,6 +30,7 @@ pub(super) fn run(context: &Context, args: &SignArgs) -> Result<(), CliError> {
     let how = Signing {
         trust: args.trust.clone(),
         login: args.login.clone(),
+        identity: args.identity.clone(),
         ..Signing::default()
     };
     let bundle = signing::sign(context, digest, &how)?;

@@ -25,7 +25,7 @@ pub(super) async fn log_in(
     http: &Arc<HttpClient>,
 ) -> Result<IdentityToken, CliError> {
     let login = login::login(issuer, http)?;
-    login::by_form(&login, |page| {
+    let granted = login::by_form(&login, |page| {
         let (sender, receiver) = oneshot::channel();
         let choice = match identity {
             Some(identity) => Some(identity.to_owned()),
@@ -38,7 +38,8 @@ pub(super) async fn log_in(
         }
         receiver
     })
-    .await
+    .await?;
+    Ok(granted.token)
 }
 
 /// Offers the login page, and meanwhile listens for an address on the
