@@ -47,7 +47,7 @@ pub(crate) enum Mend {
 }
 
 /// The families, in the order of the reference: a heading and its entries.
-const FAMILIES: [(&str, &[Entry]); 11] = [
+const FAMILIES: [(&str, &[Entry]); 12] = [
     ("The bundle", bundle::ENTRIES),
     ("The artifact and the signature", artifact::ENTRIES),
     ("The log entry", log::ENTRIES),
