@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod agent;
+pub(crate) mod batch;
 pub(crate) mod bundle;
 pub(crate) mod completions;
 pub(crate) mod explain;

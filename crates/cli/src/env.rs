@@ -29,6 +29,11 @@ pub(crate) fn all() -> impl Iterator<Item = (String, String)> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
+/// Every variable, whatever it holds.
+pub(crate) fn all_raw() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os()
+}
+
 /// The folder of the user's configuration (XDG Base Directory).
 pub(crate) fn config_dir() -> Option<PathBuf> {
     base_dir("XDG_CONFIG_HOME", ".config")
@@ -55,6 +60,11 @@ pub(crate) fn runtime_dir() -> Option<PathBuf> {
 /// The file of this program.
 pub(crate) fn this_program() -> std::io::Result<PathBuf> {
     std::env::current_exe()
+}
+
+/// The folder of what can be found out again (XDG Base Directory).
+pub(crate) fn cache_dir() -> Option<PathBuf> {
+    base_dir("XDG_CACHE_HOME", ".cache")
 }
 
 fn base_dir(variable: &str, in_home: &str) -> Option<PathBuf> {

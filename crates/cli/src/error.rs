@@ -9,6 +9,7 @@ mod backup;
 pub(crate) mod catalogue;
 mod convert;
 mod git;
+pub(crate) mod repository;
 #[cfg(test)]
 mod tests;
 mod tuf;

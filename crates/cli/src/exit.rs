@@ -37,6 +37,29 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    /// Every one.
+    const ALL: [Self; 14] = [
+        Self::Failed,
+        Self::Usage,
+        Self::NoSignature,
+        Self::NoArtifact,
+        Self::NoMatchingSignature,
+        Self::NoCertificate,
+        Self::OtherSigner,
+        Self::Unlisted,
+        Self::NotAllowed,
+        Self::Trust,
+        Self::Unproven,
+        Self::Retry,
+        Self::Login,
+        Self::Findings,
+    ];
+
+    /// What ends with this status, if anything does.
+    pub(crate) fn of_status(status: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|exit| exit.status() == status)
+    }
+
     /// The process's exit status.
     pub(crate) const fn status(self) -> u8 {
         match self {

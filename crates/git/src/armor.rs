@@ -34,6 +34,18 @@ pub enum SignatureKind {
     Unknown,
 }
 
+impl SignatureKind {
+    /// Returns its name in JSON.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::X509 => "x509",
+            Self::Ssh => "ssh",
+            Self::Pgp { .. } => "pgp",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// The armor of a signature.
 #[derive(Debug)]
 pub struct Armor;

@@ -4,10 +4,12 @@ mod configured;
 mod doctor;
 mod instance;
 mod objects;
+pub(crate) mod open;
 pub(crate) mod program;
 mod setup;
 mod status;
 mod unset;
+mod verify;
 
 use clap::{Args, Subcommand};
 
@@ -28,6 +30,7 @@ enum GitCommand {
     Status(status::StatusArgs),
     Doctor(doctor::DoctorArgs),
     Unset(unset::UnsetArgs),
+    Verify(verify::GitVerifyArgs),
     #[command(hide = true)]
     Objects(objects::ObjectsArgs),
 }
@@ -38,6 +41,7 @@ pub(crate) fn run(context: &Context, args: &GitArgs) -> Result<(), CliError> {
         GitCommand::Status(args) => status::run(context, args),
         GitCommand::Doctor(args) => doctor::run(context, args),
         GitCommand::Unset(args) => unset::run(context, args),
+        GitCommand::Verify(args) => verify::run(context, args),
         GitCommand::Objects(args) => objects::run(context, args),
     }
 }

@@ -1,7 +1,6 @@
 //! `signhere verify`: who signed this?
 
 mod args;
-mod batch;
 mod checksums;
 mod discover;
 mod folder;
@@ -22,7 +21,7 @@ use self::folder::Folder;
 pub(crate) use self::judge::BUNDLE_LIMIT;
 use self::judge::Verification;
 use self::report::{Checked, Report};
-use super::Context;
+use super::{Context, batch};
 use crate::error::{CliError, shell_word};
 use crate::exit::Exit;
 use crate::output::progress;

@@ -10,6 +10,7 @@ mod git;
 mod instance;
 mod log;
 mod policy;
+mod repository;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -55,6 +56,10 @@ const FAMILIES: [(&str, &[Entry]); 12] = [
     ("The certificate and who signed", certificate::ENTRIES),
     ("Who may sign", policy::ENTRIES),
     ("Commits and tags", git::ENTRIES),
+    (
+        "Repositories, and signatures by SSH keys",
+        repository::ENTRIES,
+    ),
     ("Trust material", trust::ENTRIES),
     ("Files, keys, the command line", files::ENTRIES),
     ("Services and logins", service::ENTRIES),

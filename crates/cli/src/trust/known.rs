@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use signhere_http::HttpClient;
+use signhere_pki::digest::sha256;
 use signhere_pki::time::Clock as _;
 use signhere_verify::bundle::Bundle;
 use signhere_verify::instances::{Fit, Glance, Origin};
@@ -39,6 +40,17 @@ pub(crate) struct Chosen {
     pub(crate) instance: Option<String>,
     /// The day of which its trusted root is, for an instance that is followed.
     pub(crate) as_of: Option<String>,
+    /// The SHA-256 of its trusted root's JSON.
+    root: [u8; 32],
+}
+
+/// All instances that are known.
+#[derive(Debug)]
+pub(crate) struct All {
+    /// Those whose trusted roots can be used, the likeliest first; at least one.
+    pub(crate) instances: Vec<Chosen>,
+    /// A digest of their names and trusted roots.
+    pub(crate) digest: [u8; 32],
 }
 
 impl Chosen {
@@ -150,6 +162,49 @@ impl Known {
         }
     }
 
+    /// All instances, for many signatures of any of them. Trusted roots that are old are updated before.
+    ///
+    /// # Errors
+    /// Exit 30 when the trusted root of the instance that was named cannot be used, or that of none.
+    pub(crate) fn all(&self) -> Result<All, CliError> {
+        let now = SystemClock.now();
+        let is_due = |entry: &&Entry| match &entry.source {
+            Source::Fixed(..) => false,
+            Source::Followed(followed) => {
+                (self.is_named || followed.name != "staging") && followed.is_due(now)
+            }
+        };
+        let due: Vec<&Entry> = self.entries.iter().filter(is_due).collect();
+        if !self.offline && !due.is_empty() {
+            self.update(&due);
+        }
+        let mut instances = Vec::new();
+        let mut failed = None;
+        let mut digests = Vec::new();
+        for entry in &self.entries {
+            match entry.chosen() {
+                Ok(chosen) => {
+                    let name = chosen.instance.as_deref().unwrap_or_default();
+                    digests.extend_from_slice(&sha256(name.as_bytes()));
+                    digests.extend_from_slice(&chosen.root);
+                    instances.push(chosen);
+                }
+                Err(error) => failed = Some(error),
+            }
+        }
+        match failed {
+            Some(error) if self.is_named || instances.is_empty() => Err(error),
+            Some(error) => {
+                self.output.note(format_args!(
+                    "note: an instance is left out: {}",
+                    safe(error.message())
+                ));
+                Ok(All::new(instances, &digests))
+            }
+            None => Ok(All::new(instances, &digests)),
+        }
+    }
+
     /// The entry that fits best, the first of equals.
     fn best(&self, origin: &Origin) -> (Option<&Entry>, Fit) {
         let mut best = (self.entries.first(), Fit::Not);
@@ -180,6 +235,15 @@ impl Known {
                 "note: the trust at hand is used as it is: an update took more than {} seconds",
                 PATIENCE.as_secs()
             ));
+        }
+    }
+}
+
+impl All {
+    fn new(instances: Vec<Chosen>, digests: &[u8]) -> Self {
+        Self {
+            instances,
+            digest: sha256(digests),
         }
     }
 }
@@ -228,19 +292,21 @@ impl Entry {
         if let Some(chosen) = &state.chosen {
             return Ok(chosen.clone());
         }
-        let (root, as_of) = match &self.source {
-            Source::Fixed(root, _) => ((**root).clone(), None),
+        let (root, digest, as_of) = match &self.source {
+            Source::Fixed(root, _) => ((**root).clone(), sha256(&root.to_json()), None),
             Source::Followed(followed) => {
                 let material = followed.material(false)?;
                 let root = TrustedRoot::parse(&material.trusted_root);
                 let root = root.map_err(|error| CliError::from(error).about(&followed.name))?;
-                (root, Some(material.as_of.to_string()))
+                let digest = sha256(&material.trusted_root);
+                (root, digest, Some(material.as_of.to_string()))
             }
         };
         let chosen = Chosen {
             verifier: Arc::new(Verifier::new(root)?),
             instance: self.name.clone(),
             as_of,
+            root: digest,
         };
         state.chosen = Some(chosen.clone());
         Ok(chosen)

@@ -11,7 +11,7 @@ const MAX_WORKERS: usize = 16;
 
 /// Does each piece of `work` on one of the machine's cores, and hands the results to `each` in the order of the work.
 /// An error of `each` ends it: nothing new is begun.
-pub(super) fn in_order<W: Sync, R: Send, E>(
+pub(crate) fn in_order<W: Sync, R: Send, E>(
     work: &[W],
     run: impl Fn(&W) -> R + Sync,
     mut each: impl FnMut(R) -> Result<(), E>,

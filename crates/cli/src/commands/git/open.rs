@@ -1,0 +1,33 @@
+//! The repository that a command is about.
+
+use std::path::{Path, PathBuf};
+
+use signhere_git::repository::{Git, Repository};
+
+use crate::env;
+use crate::error::CliError;
+
+/// The program that reads repositories.
+const GIT: &str = "git";
+
+/// Opens the repository that `folder` is in, or the one here.
+pub(crate) fn repository(folder: Option<&Path>) -> Result<Repository, CliError> {
+    let folder = folder.unwrap_or_else(|| Path::new("."));
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    Ok(Repository::open(git(), &folder)?)
+}
+
+/// The git program, with the little of the environment that it needs.
+pub(crate) fn git() -> Git {
+    Git::new(GIT, env::all_raw())
+}
+
+/// The folders of a repository: its own, and the work tree around it.
+pub(crate) fn folders(repository: &Repository) -> Vec<PathBuf> {
+    let own = repository.git_dir();
+    let mut folders = vec![own.to_owned()];
+    if own.file_name().is_some_and(|name| name == ".git") {
+        folders.extend(own.parent().map(Path::to_owned));
+    }
+    folders
+}

@@ -1,0 +1,52 @@
+//! `signhere git verify`: who signed these commits and tags?
+
+mod args;
+mod cached;
+mod judge;
+mod record;
+mod report;
+mod revisions;
+
+use indicatif::ProgressBar;
+
+pub(crate) use self::args::GitVerifyArgs;
+use self::judge::Judge;
+use self::record::Record;
+use self::report::Report;
+use self::revisions::Asked;
+use super::open;
+use crate::commands::{Context, batch};
+use crate::error::CliError;
+use crate::output::progress;
+
+/// How many objects a thread takes at once.
+const CHUNK: usize = 32;
+
+pub(crate) fn run(context: &Context, args: &GitVerifyArgs) -> Result<(), CliError> {
+    let inner = report::context(context, args)?;
+    let repository = open::repository(args.repository.as_deref())?;
+    let asked = Asked::resolve(&repository, args)?;
+    let judge = Judge::new(context, args, &repository, &asked)?;
+    let mut report = Report::new(&inner, args, &asked);
+    let bar = progress::files(context.output, "verifying", asked.objects.len());
+    let chunks: Vec<_> = asked.objects.chunks(CHUNK).collect();
+    let outcome = batch::in_order(
+        &chunks,
+        |chunk| judge.objects(chunk),
+        |records: Result<Vec<Record>, CliError>| take(records?, &mut report, &bar),
+    );
+    bar.finish_and_clear();
+    // What was found out before an error is not found out again.
+    judge.finish(context);
+    outcome?;
+    report.conclude(context, args)
+}
+
+fn take(records: Vec<Record>, report: &mut Report<'_>, bar: &ProgressBar) -> Result<(), CliError> {
+    for record in records {
+        bar.suspend(|| report.show(&record))?;
+        bar.inc(1);
+        report.add(record);
+    }
+    Ok(())
+}
