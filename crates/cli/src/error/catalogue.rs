@@ -48,7 +48,7 @@ pub(crate) enum Mend {
 }
 
 /// The families, in the order of the reference: a heading and its entries.
-const FAMILIES: [(&str, &[Entry]); 12] = [
+const FAMILIES: [(&str, &[Entry]); 13] = [
     ("The bundle", bundle::ENTRIES),
     ("The artifact and the signature", artifact::ENTRIES),
     ("The log entry", log::ENTRIES),
