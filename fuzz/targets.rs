@@ -11,16 +11,10 @@ mod documents;
 mod logs;
 #[path = "targets/policies.rs"]
 mod policies;
+#[path = "target.rs"]
+mod target;
 
-/// A parser, or several that read the same form.
-pub(crate) struct Target {
-    /// Its name, and that of its folder in `corpus/`.
-    pub(crate) name: &'static str,
-    /// Reads the input. Panics only over a defect.
-    pub(crate) run: fn(&[u8]),
-    /// Pieces of the form, for whoever changes inputs.
-    pub(crate) tokens: &'static [&'static str],
-}
+pub(crate) use target::Target;
 
 /// Every target.
 pub(crate) const TARGETS: &[Target] = &[

@@ -1,7 +1,9 @@
-//! One target of `targets.rs` under libFuzzer: the environment variable `FUZZ_TARGET` names it.
+//! One target of `targets.rs` or `git.rs` under libFuzzer: the environment variable `FUZZ_TARGET` names it.
 
 #![no_main]
 
+#[path = "../git.rs"]
+mod git;
 #[path = "../targets.rs"]
 mod targets;
 
@@ -12,15 +14,16 @@ static TARGET: OnceLock<fn(&[u8])> = OnceLock::new();
 libfuzzer_sys::fuzz_target!(
     init: {
         let name = std::env::var("FUZZ_TARGET").unwrap_or_default();
-        let known = targets::TARGETS.iter().find(|target| target.name == name);
-        let target = known.unwrap_or_else(|| {
-            let names: Vec<_> = targets::TARGETS.iter().map(|target| target.name).collect();
+        let all = targets();
+        let known = all.iter().find(|(known, _, _)| *known == name);
+        let (_, run, tokens) = known.unwrap_or_else(|| {
+            let names: Vec<_> = all.iter().map(|(name, _, _)| *name).collect();
             panic!("FUZZ_TARGET is one of {}", names.join(", "))
         });
         if std::env::var_os("FUZZ_DICTIONARY").is_some() {
-            dictionary(target.tokens);
+            dictionary(tokens);
         }
-        TARGET.get_or_init(|| target.run);
+        TARGET.get_or_init(|| *run);
     },
     |input: &[u8]| {
         if let Some(run) = TARGET.get() {
@@ -28,6 +31,19 @@ libfuzzer_sys::fuzz_target!(
         }
     }
 );
+
+type Named = (&'static str, fn(&[u8]), &'static [&'static str]);
+
+/// Every target: its name, what it runs, the pieces of its form.
+fn targets() -> Vec<Named> {
+    let all = targets::TARGETS
+        .iter()
+        .map(|target| (target.name, target.run, target.tokens));
+    let git = git::TARGETS
+        .iter()
+        .map(|target| (target.name, target.run, target.tokens));
+    all.chain(git).collect()
+}
 
 /// Writes the pieces of the form as libFuzzer reads them, and ends.
 fn dictionary(tokens: &[&str]) {

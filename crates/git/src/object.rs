@@ -85,10 +85,7 @@ impl Object {
     /// Returns what bytes are and how they are named, as far as their beginning tells, for objects that cannot be parsed:
     /// by SHA-256 where their first header names another object so.
     pub fn identify(bytes: &[u8]) -> Option<(ObjectKind, ObjectId)> {
-        let (kind, content) = match header::kind_of(bytes) {
-            Ok(found) => found,
-            Err(_) => return None,
-        };
+        let (kind, content) = header::kind_of(bytes).ok()?;
         let line = content
             .split(|byte| *byte == b'\n')
             .next()

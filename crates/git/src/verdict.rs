@@ -371,7 +371,7 @@ impl Evidence {
     }
 
     fn first_failed(&self) -> Option<Box<Failure>> {
-        fn failed<T>(check: &Check<T>) -> Option<&Box<Failure>> {
+        fn failed<T>(check: &Check<T>) -> Option<&Failure> {
             match check {
                 Check::Failed(failure) => Some(failure),
                 _ => None,
@@ -386,7 +386,7 @@ impl Evidence {
             .or_else(|| failed(&examined.certificate))
             .or_else(|| failed(&examined.sct))
             .or_else(|| failed(&examined.identity))
-            .cloned()
+            .map(|failure| Box::new(failure.clone()))
     }
 
     fn implausible(&self, claimed: Time) -> GitFailure {

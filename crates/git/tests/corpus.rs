@@ -89,3 +89,29 @@ fn every_object_is_decided_as_expected() {
     }
     assert_eq!(proven, 8);
 }
+
+/// What a signature covers cannot be changed, and what it embeds is not proven any more when it is.
+#[test]
+fn no_object_is_still_what_it_was_with_a_byte_changed() {
+    let Some(corpus) = corpus() else { return };
+    for expected in &corpus.expected {
+        let bytes = corpus.read(expected);
+        let is_embedded = expected["log"] != "absent";
+        let step = if is_embedded { 101 } else { 997 };
+        for bit in (0..bytes.len() * 8).step_by(step) {
+            let mut changed = bytes.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            let Ok(object) = Object::parse_any(&changed) else {
+                continue;
+            };
+            let verdict = corpus.verifier.verify(&object, None);
+            let holds = match verdict.outcome {
+                Outcome::Proven => true,
+                // An entry under another name is none.
+                Outcome::Unproven(_) => !is_embedded,
+                _ => false,
+            };
+            assert!(!holds, "{} with bit {bit} changed", expected["oid"]);
+        }
+    }
+}

@@ -341,7 +341,12 @@ fn sha256(bytes: &[u8], field: &'static str) -> Result<[u8; 32], EntryError> {
 }
 
 fn unhex(text: &str, field: &'static str) -> Result<Vec<u8>, EntryError> {
-    hex::decode(text).map_err(|_| EntryError::Field { field })
+    let bytes = hex::decode(text).map_err(|_| EntryError::Field { field })?;
+    // One spelling: the attribute is covered by no signature.
+    match hex::encode(&bytes) == text {
+        true => Ok(bytes),
+        false => Err(EntryError::Field { field }),
+    }
 }
 
 fn utf8(bytes: &[u8], field: &'static str) -> Result<String, EntryError> {

@@ -4,7 +4,7 @@ use signhere_pki::cert::Certificate;
 use signhere_pki::time::Time;
 
 use super::signer::Signer;
-use super::{Artifact, Asked, Verifier, artifact, failed, identity, log, signature};
+use super::{Artifact, Asked, Step as Taken, Verifier, artifact, failed, identity, log, signature};
 use crate::bundle::Bundle;
 use crate::error::Reason;
 use crate::verdict::{
@@ -52,7 +52,7 @@ impl<T> Check<T> {
         }
     }
 
-    fn of(taken: super::Step<T>) -> Self {
+    fn of(taken: Taken<T>) -> Self {
         match taken {
             Ok(evidence) => Self::Proven(evidence),
             Err(failure) => match failure.reason {
@@ -65,7 +65,7 @@ impl<T> Check<T> {
     }
 
     /// Adds the step to a verdict, which ends with the failure of a check that does not hold.
-    fn add(&self, steps: &mut Vec<Step>, step: impl FnOnce(T) -> Step) -> Result<(), Failure>
+    fn add(&self, steps: &mut Vec<Step>, step: impl FnOnce(T) -> Step) -> Taken<()>
     where
         T: Clone,
     {
@@ -75,7 +75,7 @@ impl<T> Check<T> {
                 Ok(())
             }
             Self::Absent(failure) | Self::Failed(failure) | Self::Untaken(failure) => {
-                Err((**failure).clone())
+                Err(failure.clone())
             }
         }
     }
@@ -116,12 +116,12 @@ impl Examination {
         let failure = self.add_to(&mut steps).err();
         Verdict {
             steps,
-            failure,
+            failure: failure.map(|failure| *failure),
             unknown_fields: self.unknown_fields.clone(),
         }
     }
 
-    fn add_to(&self, steps: &mut Vec<Step>) -> Result<(), Failure> {
+    fn add_to(&self, steps: &mut Vec<Step>) -> Taken<()> {
         self.bundle.add(steps, Step::Bundle)?;
         self.artifact.add(steps, Step::Artifact)?;
         self.signature.add(steps, Step::Signature)?;

@@ -1,0 +1,152 @@
+//! The fuzz targets of commits and tags as plain tests: over their corpus, and over changes that are the same in every run.
+//!
+//! `WRITE_FUZZ_CORPUS=1` makes the corpus anew.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "helpers of tests: a failure here is a failed test"
+)]
+
+#[path = "../../../fuzz/git.rs"]
+mod git;
+#[path = "../../verify/tests/fuzz/mutator.rs"]
+mod mutator;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use git::{TARGETS, Target};
+use mutator::Mutator;
+use signhere_git::armor::Armor;
+use signhere_testkit::forge::{Forge, GitForm, GitPlan, RootVersion, commit, tag};
+
+/// Changed inputs for each target: some seconds in all, without optimization.
+const CHANGES: u64 = 1_500;
+
+const COMMIT: &str = "tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904
+author Ada <ada@example.test> 1780315200 +0000
+committer Ada <ada@example.test> 1780315200 +0000
+
+a commit without an end";
+const TAG: &str = "object 4b825dc642cb6eb9a060e54bf8d69288fbee4904
+type commit
+tag v1
+tagger Ada <ada@example.test> 1780315200 +0000
+
+v1
+";
+const PGP: &str = "-----BEGIN PGP SIGNATURE-----
+
+wsFcBAABCAAQBQJl==
+-----END PGP SIGNATURE-----
+";
+
+#[test]
+fn every_target_holds_over_its_corpus_and_changes_to_it() {
+    if std::env::var_os("WRITE_FUZZ_CORPUS").is_some() {
+        write();
+    }
+    for target in TARGETS {
+        check(target);
+    }
+}
+
+fn check(target: &Target) {
+    let entries = fs::read_dir(folder().join(target.name)).unwrap();
+    let mut corpus: Vec<_> = entries
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            (path.display().to_string(), fs::read(&path).unwrap())
+        })
+        .collect();
+    corpus.sort();
+    assert!(!corpus.is_empty(), "{}", target.name);
+    for (name, input) in &corpus {
+        run(target, name, input);
+    }
+    let mut mutator = Mutator::new(&corpus, target.tokens);
+    for number in 0..CHANGES {
+        run(target, &format!("change {number}"), &mutator.input());
+    }
+}
+
+fn run(target: &Target, what: &str, input: &[u8]) {
+    let shown = Shown {
+        target: target.name,
+        what,
+        input,
+    };
+    (target.run)(input);
+    drop(shown);
+}
+
+/// Shows the input if the target panics over it.
+struct Shown<'a> {
+    target: &'a str,
+    what: &'a str,
+    input: &'a [u8],
+}
+
+impl Drop for Shown<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let input = self.input.escape_ascii();
+            println!("{}: {}: {input}", self.target, self.what);
+        }
+    }
+}
+
+/// Writes the corpus, and the trusted root that its objects are verified with.
+fn write() {
+    let forge = Forge::new();
+    let root = forge.trusted_root(RootVersion::V0_1).to_string();
+    fs::write(folder().join("../trusted_root-git.json"), root).unwrap();
+    let plans = [
+        ("ours", GitPlan::OURS),
+        ("gitsign", GitPlan::GITSIGN),
+        ("online", GitPlan::ONLINE),
+        (
+            "separate",
+            GitPlan {
+                form: GitForm::Separate(0),
+                ..GitPlan::GITSIGN
+            },
+        ),
+    ];
+    for (name, plan) in plans {
+        let armor = forge.git_armor(COMMIT.as_bytes(), &plan, |_| {});
+        let signed = commit(COMMIT.as_bytes(), &armor);
+        put(
+            "git-signature",
+            name,
+            &Armor::decode(armor.as_bytes()).unwrap(),
+        );
+        put("git-armor", name, armor.as_bytes());
+        put("git-verify", name, &signed);
+    }
+    let signed = forge.tag_by("ada@example.test", TAG.as_bytes());
+    put("git-verify", "tag", &signed);
+    put("git-armor", "pgp", PGP.as_bytes());
+    let small = Armor::encode(b"short");
+    put("git-object", "commit", &commit(COMMIT.as_bytes(), &small));
+    put("git-object", "tag", &tag(TAG.as_bytes(), &small));
+    let folded = TAG.trim_end().replace('\n', "\n ");
+    let merge = COMMIT.replacen("\n\n", &format!("\nmergetag {folded}\nencoding x\n\n"), 1);
+    put("git-object", "merge", merge.as_bytes());
+    let loose = format!("commit {}\0{COMMIT}", COMMIT.len());
+    put("git-object", "loose", loose.as_bytes());
+}
+
+fn put(target: &str, name: &str, input: &[u8]) {
+    let folder = folder().join(target);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join(name), input).unwrap();
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus")
+}
