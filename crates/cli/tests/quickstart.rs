@@ -6,7 +6,7 @@ mod support;
 
 use std::fs;
 
-use support::{ALICE, Instance, Ran, Workplace};
+use support::{ALICE, Instance, Ran, Workplace, finish};
 
 fn quickstart(place: &Workplace, args: &[&str]) -> Ran {
     // A free port: other tests run at the same time.
@@ -25,6 +25,8 @@ fn it_signs_verifies_and_refuses_a_forgery_twice() {
             ALICE,
             "mine.txt.sigstore.json",
             "refused",
+            "refused, a commit that is not signed",
+            "refused, the signed one with another author",
             "python -m sigstore",
         ] {
             assert!(ran.stdout.contains(said), "{said}: {ran:#?}");
@@ -47,9 +49,48 @@ fn its_document_says_what_was_proven() {
     let forgery = &document["forgery"];
     assert_eq!(forgery["refused"]["code"], "SH-ARTIFACT-DIGEST");
     assert_eq!(forgery["refusedWithFittedBundle"]["code"], "SH-SIGNATURE");
+    let git = &document["git"];
+    assert_eq!(git["commit"].as_str().unwrap().len(), 40);
+    assert_eq!(git["unsigned"]["code"], "SH-GIT-UNSIGNED");
+    assert_eq!(git["forged"]["code"], "SH-GIT-CONTENT");
     let verify = document["next"][0].as_str().unwrap();
     let words: Vec<&str> = verify.split(' ').skip(1).collect();
     place.run(words).exits(0);
+}
+
+#[test]
+fn without_git_commits_are_left_out_and_that_is_said() {
+    let place = Workplace::new();
+    place.write("a.txt", "a");
+    let args = [
+        "quickstart",
+        "a.txt",
+        "--listen",
+        "127.0.0.1:0",
+        "--identity",
+        ALICE,
+    ];
+    let without = finish(
+        place
+            .command(args)
+            .env("PATH", place.path("nothing"))
+            .spawn()
+            .unwrap(),
+    );
+    let without = without.exits(0).stdout;
+    assert!(
+        without.contains("- there is no git in PATH: left out"),
+        "{without}"
+    );
+    let json = args.into_iter().chain(["--json"]);
+    let without = finish(
+        place
+            .command(json)
+            .env("PATH", place.path("nothing"))
+            .spawn()
+            .unwrap(),
+    );
+    assert!(without.exits(0).json()["git"].is_null());
 }
 
 #[test]

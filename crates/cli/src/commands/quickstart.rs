@@ -1,6 +1,7 @@
 //! `signhere quickstart`: the whole way of one signature, on a private
 //! Sigstore made for the purpose.
 
+mod commits;
 mod forgery;
 mod login;
 mod next;
@@ -17,7 +18,9 @@ use signhere_sign::session::Session;
 use signhere_verify::bundle::Bundle;
 use signhere_verify::verdict::{Step, StepName, Verdict};
 use signhere_verify::verifier::{Artifact, Policy, Verifier};
+use zeroize::Zeroizing;
 
+use self::commits::{Author, Commits};
 use self::next::Lines;
 use self::server::Server;
 use super::{Context, block_on, sign};
@@ -33,7 +36,8 @@ use crate::{env, trust};
 /// Sign a file and verify it, on a private Sigstore of your own
 ///
 /// Starts a private Sigstore in this process, logs in, signs the file, verifies the signature step
-/// by step, and shows that a forgery is refused. Nothing leaves this machine.
+/// by step, and shows that a forgery is refused; then the same with a commit, where there is git.
+/// Nothing leaves this machine.
 #[derive(Args, Debug)]
 pub(crate) struct QuickstartArgs {
     /// The file to sign
@@ -90,7 +94,7 @@ struct Tour<'a> {
 
 /// A signature that was made and written.
 struct Signed {
-    identity: String,
+    author: Author,
     bundle: PathBuf,
 }
 
@@ -113,12 +117,13 @@ impl Tour<'_> {
         let bundle = Bundle::parse(&bytes)?;
         let verifier = Verifier::new(server.instance.trusted_root.clone())?;
         let policy = Policy::Identity {
-            identity: signed.identity.clone(),
+            identity: signed.author.identity.clone(),
             issuer: server.issuer.clone(),
         };
         let verdict = self.verify(&verifier, &bundle, &policy)?;
         let forgery = self.forge(&verifier, &bundle, &policy)?;
-        self.finish(server, &signed, &verdict, forgery)
+        let git = self.commits(server, &signed.author).await?;
+        self.finish(server, &signed, &verdict, forgery, git)
     }
 
     async fn sign(&self, server: &Server) -> Result<Signed, CliError> {
@@ -127,8 +132,11 @@ impl Tour<'_> {
         let issuer = trust::issuer(&server.instance)?;
         let chosen = self.args.identity.as_deref();
         let token = login::log_in(self.context, chosen, issuer.as_ref(), &http).await?;
-        let identity = token.challenge().as_str().to_owned();
-        self.fact("you are", &identity)?;
+        let author = Author {
+            identity: token.challenge().as_str().to_owned(),
+            token: Zeroizing::new(token.secret().to_owned()),
+        };
+        self.fact("you are", &author.identity)?;
         self.fact("issuer", token.issuer())?;
 
         let size = fs::metadata(&self.args.file).map_or(0, |metadata| metadata.len());
@@ -154,7 +162,7 @@ impl Tour<'_> {
             "wrote",
             &format!("{} ({})", bundle.display(), bytes(length)),
         )?;
-        Ok(Signed { identity, bundle })
+        Ok(Signed { author, bundle })
     }
 
     /// Verifies what was written, from the bundle alone.
@@ -210,6 +218,7 @@ impl Tour<'_> {
         signed: &Signed,
         verdict: &Verdict,
         forgery: Forgery,
+        git: Option<Commits>,
     ) -> Result<(), CliError> {
         let lines = Lines {
             program: &env::program(),
@@ -217,7 +226,7 @@ impl Tour<'_> {
             bundle: &signed.bundle,
             dir: &self.args.dir,
             address: &server.address,
-            identity: &signed.identity,
+            identity: &signed.author.identity,
             issuer: &server.issuer,
         };
         if !self.context.output.is_json() {
@@ -228,10 +237,11 @@ impl Tour<'_> {
             file: self.subject(),
             bundle: signed.bundle.display().to_string(),
             folder: self.args.dir.display().to_string(),
-            identity: &signed.identity,
+            identity: &signed.author.identity,
             issuer: &server.issuer,
             verdict,
             forgery,
+            git,
             next: lines.all().into_iter().map(|line| line.command).collect(),
         })
     }
@@ -264,6 +274,7 @@ struct Document<'a> {
     issuer: &'a str,
     verdict: &'a Verdict,
     forgery: Forgery,
+    git: Option<Commits>,
     next: Vec<String>,
 }
 

@@ -36,6 +36,8 @@ impl Lines<'_> {
         let program = shell_word(self.program);
         let (dir, file, bundle) = (path(self.dir), path(self.file), path(self.bundle));
         let trust_config = path(&self.dir.join("trust_config.json"));
+        let absolute = std::path::absolute(self.dir);
+        let absolute = absolute.map_or_else(|_| dir.clone(), |absolute| path(&absolute));
         let (identity, issuer) = (shell_word(self.identity), shell_word(self.issuer));
         let line = |purpose, command| Line { purpose, command };
         vec![
@@ -60,6 +62,10 @@ impl Lines<'_> {
             line(
                 "then, in another terminal, sign a file on it",
                 format!("{program} sign FILE --instance {dir}"),
+            ),
+            line(
+                "or have git sign your commits on it",
+                format!("{program} git setup && git config signhere.instance {absolute}"),
             ),
             line(
                 "or sign one with sigstore-python",
