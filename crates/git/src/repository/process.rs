@@ -15,7 +15,7 @@ const WAITING: usize = 4;
 /// How much of what git complains about is kept.
 const COMPLAINTS: u64 = 2 * 1024;
 /// How long is waited for them once git has ended.
-const AFTERWARDS: Duration = Duration::from_secs(2);
+const AFTERWARDS: Duration = Duration::from_secs(10);
 
 /// A running git.
 #[derive(Debug)]
