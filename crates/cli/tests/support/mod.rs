@@ -9,6 +9,8 @@
     reason = "each test binary uses a part of this; a test may fail loudly"
 )]
 
+pub(crate) mod git;
+
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
