@@ -16,6 +16,7 @@ use crate::armor::Armor;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedAttributes {
     attributes: cms::SignedAttributes,
+    set: Vec<u8>,
     digest: Digest,
 }
 
@@ -27,11 +28,20 @@ impl SignedAttributes {
     pub fn new(payload: &[u8], at: Time) -> Result<Self, BuildError> {
         let content = HashAlgorithm::Sha256.digest(payload);
         let attributes = cms::SignedAttributes::with_signing_time(DATA, &content, at)?;
-        let digest = HashAlgorithm::Sha256.digest(&attributes.to_set()?);
-        Ok(Self { attributes, digest })
+        let set = attributes.to_set()?;
+        Ok(Self {
+            digest: HashAlgorithm::Sha256.digest(&set),
+            attributes,
+            set,
+        })
     }
 
-    /// Returns the SHA-256 digest to be signed as an artifact's: that of the attributes as a SET OF.
+    /// Returns the artifact that is signed: the attributes as a SET OF (RFC 5652 section 5.4).
+    pub fn set(&self) -> &[u8] {
+        &self.set
+    }
+
+    /// Returns the SHA-256 digest of that artifact.
     pub fn digest(&self) -> Digest {
         self.digest
     }
@@ -95,3 +105,6 @@ pub enum BuildError {
     #[error(transparent)]
     Cms(#[from] CmsError),
 }
+
+#[cfg(test)]
+mod tests;

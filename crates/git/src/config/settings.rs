@@ -9,6 +9,8 @@ pub struct Settings {
     pub instance: Option<Source>,
     /// The trust file that alone decides: `signhere.trust`.
     pub trust_file: Option<Source>,
+    /// Whether an agent keeps logins, where that is said: `signhere.agent`.
+    pub agent: Option<bool>,
     /// The URL of the certificate authority, by which gitsign names an instance: `gitsign.fulcio`.
     pub authority: Option<Source>,
     /// The URL of the log: `gitsign.rekor`.
@@ -172,6 +174,7 @@ impl Settings {
         let mut this = Self {
             instance: key("signhere.instance"),
             trust_file: key("signhere.trust"),
+            agent: config.truth("signhere.agent"),
             ..Self::default()
         };
         for alias in &ALIASES {

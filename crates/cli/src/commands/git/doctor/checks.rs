@@ -6,6 +6,7 @@ use std::path::Path;
 use signhere_git::config::{Entry, Scope, Settings};
 
 use super::{Facts, Finding};
+use crate::agent;
 use crate::commands::Context;
 use crate::commands::git::{configured, instance, setup};
 use crate::env;
@@ -27,7 +28,7 @@ pub(super) fn all(context: &Context) -> Result<Vec<Finding>, CliError> {
         settings: Settings::read(&config, &env::var),
         config,
     };
-    let checks: [fn(&Facts<'_>) -> Vec<Finding>; 11] = [
+    let checks: [fn(&Facts<'_>) -> Vec<Finding>; 12] = [
         format,
         program,
         switched_on,
@@ -37,6 +38,7 @@ pub(super) fn all(context: &Context) -> Result<Vec<Finding>, CliError> {
         trust_level,
         of_gitsign,
         which_instance,
+        logins,
         repository,
         terminal,
     ];
@@ -305,6 +307,59 @@ fn which_instance(facts: &Facts<'_>) -> Vec<Finding> {
         )],
         Ok(_) => Vec::new(),
     }
+}
+
+fn logins(facts: &Facts<'_>) -> Vec<Finding> {
+    let has_token = env::var("SIGSTORE_ID_TOKEN").is_some() || env::var("CI").is_some();
+    if has_token {
+        return Vec::new();
+    }
+    let is_wanted = match agent::is_wanted(facts.context) {
+        Ok(is_wanted) => is_wanted && facts.settings.agent != Some(false),
+        Err(error) => return vec![told("agent", &error)],
+    };
+    if !is_wanted {
+        let text = "no agent keeps logins: each commit asks for one";
+        return vec![Finding::warning("agent-off", text).mend("git config --unset signhere.agent")];
+    }
+    let status = agent::place().and_then(|place| match agent::connect(&place)? {
+        Some(mut client) => Ok(Some(client.status()?)),
+        None if agent::is_elsewhere() => Err(agent::nobody_answers(&place)),
+        None => Ok(None),
+    });
+    let logins = match status {
+        Err(error) => return vec![told("agent", &error)],
+        Ok(status) => status.map_or_else(Vec::new, |status| status.logins),
+    };
+    let Some(first) = logins.first() else {
+        let text = "nobody is logged in: the first commit asks for it";
+        return vec![Finding::note("no-login", text).mend("signhere agent login")];
+    };
+    let address = facts.config.value("user.email").unwrap_or_default();
+    let named = facts.settings.trust_file.as_ref();
+    let trusted = policy::trusted(named.map(|source| Path::new(&source.value)));
+    let is_tied = logins.iter().any(|login| {
+        login.identity.eq_ignore_ascii_case(address)
+            || trusted.as_ref().is_ok_and(|trusted| {
+                let mut signers = trusted.signers().filter(|(_, signer)| {
+                    let mut own = signer.addresses();
+                    own.any(|own| own.eq_ignore_ascii_case(&login.identity))
+                });
+                signers.any(|(_, signer)| {
+                    let mut own = signer.addresses();
+                    own.any(|own| own.eq_ignore_ascii_case(address))
+                })
+            })
+    });
+    if is_tied {
+        return Vec::new();
+    }
+    let who = &first.identity;
+    let text =
+        format!("you commit as {address} and sign as {who}, and nothing ties one to the other");
+    vec![Finding::warning("committer-other", text).mend(format!(
+        "git config user.email {who}, or add {address} to committers in the trust file"
+    ))]
 }
 
 fn repository(_: &Facts<'_>) -> Vec<Finding> {

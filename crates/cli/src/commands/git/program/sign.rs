@@ -21,12 +21,12 @@ use crate::commands::Context;
 use crate::commands::git::instance;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::login::LoginArgs;
+use crate::login::{self, LoginArgs};
 use crate::signing::{self, Signing};
 use crate::trust::{self, TrustArgs};
 
-/// Nobody waits longer for a signature, a login included.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// Nobody waits longer for a signature than a login may take, and this.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Signs what comes on standard input.
 pub(super) fn run(
@@ -41,7 +41,7 @@ pub(super) fn run(
     }
     let context = instance::named(context, settings)?;
     let attributes = SignedAttributes::new(&payload, SystemClock.now())?;
-    let bundle = in_time(&context, attributes.digest(), how(settings)?)?;
+    let bundle = in_time(&context, attributes.digest(), how(settings, &payload)?)?;
     let armor = embed(&attributes, &bundle)?;
     let signer = check(&context, armor.as_bytes(), &payload)?;
     if settings.match_committer {
@@ -55,8 +55,8 @@ pub(super) fn run(
     status.write(&sign_status(&signer, SystemClock.now()))
 }
 
-/// Where the identity comes from, in gitsign's words.
-fn how(settings: &Settings) -> Result<Signing, CliError> {
+/// Where the identity comes from, in gitsign's words. Of several logins that an agent keeps, the committer's is taken.
+fn how(settings: &Settings, payload: &[u8]) -> Result<Signing, CliError> {
     let mut login = LoginArgs::default();
     if let Some(issuer) = &settings.issuer {
         let parsed = issuer.value.parse();
@@ -69,6 +69,8 @@ fn how(settings: &Settings) -> Result<Signing, CliError> {
     login.no_browser = provider.is_some_and(|provider| provider.value == "device");
     Ok(Signing {
         login,
+        prefer: committer(payload).map(|(_, address)| address.to_owned()),
+        no_agent: settings.agent == Some(false),
         ..Signing::default()
     })
 }
@@ -81,8 +83,9 @@ fn in_time(context: &Context, digest: Digest, how: Signing) -> Result<Bundle, Cl
     thread::spawn(move || {
         let _ = sender.send(signing::sign(&context, digest, &how));
     });
-    receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| {
-        let seconds = PATIENCE.as_secs();
+    let patience = login::patience()?.saturating_add(PATIENCE);
+    receiver.recv_timeout(patience).unwrap_or_else(|_| {
+        let seconds = patience.as_secs();
         Err(CliError::new(
             Exit::Retry,
             "SH-GIT-TIMEOUT",
