@@ -71,6 +71,7 @@ pub(super) struct Change {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Report {
     version: u32,
     scope: &'static str,

@@ -18,6 +18,7 @@ pub(crate) struct StatusArgs {}
 
 /// A setting of git's.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Shown {
     key: &'static str,
     value: Option<String>,
