@@ -379,7 +379,9 @@ async fn lasting(instance: &Running) -> Value {
     let page = instance
         .login_page(&[("scope", "openid email offline_access")])
         .await;
-    let login = login_field(&page.text().await.unwrap());
+    let html = page.text().await.unwrap();
+    assert!(html.contains("asks to stay logged in as you"));
+    let login = login_field(&html);
     let answer = instance
         .post_form("/oidc/auth", &[("login", &login), ("email", EMAIL)])
         .await;

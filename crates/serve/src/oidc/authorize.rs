@@ -223,7 +223,7 @@ fn show_with(
 ) -> Result<Response, Problem> {
     let now = issuer.now();
     let name = issuer.secret_name()?;
-    let redirect_uri = login.redirect_uri.clone();
+    let (redirect_uri, stays) = (login.redirect_uri.clone(), login.stays);
     let kept =
         lock(&issuer.logins)?.keep(kept_under(&name), login, now.plus_seconds(LOGIN_LIFE), now);
     kept.map_err(|_| too_many_logins())?;
@@ -231,6 +231,7 @@ fn show_with(
         login: &name,
         redirect_uri: redirect_uri.as_str(),
         email,
+        stays,
         complaint,
     };
     pages::answer(status, &page, &redirect_uri.form_action())

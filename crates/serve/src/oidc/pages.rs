@@ -13,6 +13,7 @@ pub(super) struct LoginPage<'a> {
     pub(super) login: &'a str,
     pub(super) redirect_uri: &'a str,
     pub(super) email: &'a str,
+    pub(super) stays: bool,
     pub(super) complaint: Option<&'a str>,
 }
 
