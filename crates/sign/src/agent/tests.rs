@@ -19,7 +19,6 @@ use serde_json::json;
 use signhere_pki::digest::HashAlgorithm;
 use signhere_pki::random::SystemRandom;
 use signhere_pki::time::Clock as _;
-use url::Url;
 use zeroize::Zeroizing;
 
 use super::harden::Hardening;
@@ -38,7 +37,6 @@ const TOKEN_LIFE: i64 = 300;
 struct World {
     running: Running,
     issuer: Arc<Issuer>,
-    issuer_url: Url,
     lines: Arc<Lines>,
     keeper: Arc<Keeper>,
 }
@@ -167,7 +165,6 @@ impl World {
         Self {
             running,
             issuer,
-            issuer_url,
             lines,
             keeper: Arc::new(keeper),
         }
