@@ -8,6 +8,7 @@ mod agent;
 mod backup;
 pub(crate) mod catalogue;
 mod convert;
+mod gate;
 mod git;
 pub(crate) mod repository;
 #[cfg(test)]

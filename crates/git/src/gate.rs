@@ -200,6 +200,43 @@ impl<'a> Gate<'a> {
         Ok(this)
     }
 
+    /// The same gate as a remote repository would have it, as far as its default branch is known here; `None` where it is
+    /// not. Unknown places of the remote's refs count as that branch.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn as_of_remote(&self, remote: &str) -> Result<Option<Self>, RefRefusal> {
+        let mut default = None;
+        for name in ["HEAD", "main", "master"] {
+            let tracked = format!("refs/remotes/{remote}/{name}");
+            match self.repository.resolve(&tracked) {
+                Ok(tip) => {
+                    default = Some((tracked, tip));
+                    break;
+                }
+                Err(RepositoryError::UnknownRevision { .. } | RepositoryError::Revision { .. }) => {
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let Some((name, tip)) = default else {
+            return Ok(None);
+        };
+        let default_policy = match &self.named {
+            Some(_) => None,
+            None => Some(InForce::at(self.repository, &self.commit(&tip)?)?),
+        };
+        Ok(Some(Self {
+            repository: self.repository,
+            evidence: self.evidence,
+            named: self.named.clone(),
+            default: Some((name, tip)),
+            default_policy,
+            now: self.now,
+            limits: self.limits,
+        }))
+    }
+
     /// Judges one ref of a push.
     pub fn decide(&self, update: &Update) -> Decision {
         let mut decision = Decision::new(update);

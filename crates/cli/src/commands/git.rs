@@ -1,11 +1,16 @@
 //! `signhere git`: commits and tags.
 
+mod check;
+mod ci;
 mod configured;
 mod doctor;
+mod gate;
+mod hook;
 mod instance;
 mod objects;
 pub(crate) mod open;
 pub(crate) mod program;
+mod receive;
 mod setup;
 mod status;
 mod unset;
@@ -31,6 +36,11 @@ enum GitCommand {
     Doctor(doctor::DoctorArgs),
     Unset(unset::UnsetArgs),
     Verify(verify::GitVerifyArgs),
+    Check(Box<check::CheckArgs>),
+    Hook(hook::HookArgs),
+    Ci(ci::CiArgs),
+    #[command(hide = true)]
+    Receive(Box<receive::ReceiveArgs>),
     #[command(hide = true)]
     Objects(objects::ObjectsArgs),
 }
@@ -42,6 +52,10 @@ pub(crate) fn run(context: &Context, args: &GitArgs) -> Result<(), CliError> {
         GitCommand::Doctor(args) => doctor::run(context, args),
         GitCommand::Unset(args) => unset::run(context, args),
         GitCommand::Verify(args) => verify::run(context, args),
+        GitCommand::Check(args) => check::run(context, args),
+        GitCommand::Hook(args) => hook::run(context, args),
+        GitCommand::Ci(args) => ci::run(context, args),
+        GitCommand::Receive(args) => receive::run(context, args),
         GitCommand::Objects(args) => objects::run(context, args),
     }
 }

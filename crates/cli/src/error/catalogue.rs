@@ -6,6 +6,7 @@ mod artifact;
 mod bundle;
 mod certificate;
 mod files;
+mod gate;
 mod git;
 mod instance;
 mod log;
@@ -48,7 +49,7 @@ pub(crate) enum Mend {
 }
 
 /// The families, in the order of the reference: a heading and its entries.
-const FAMILIES: [(&str, &[Entry]); 13] = [
+const FAMILIES: [(&str, &[Entry]); 14] = [
     ("The bundle", bundle::ENTRIES),
     ("The artifact and the signature", artifact::ENTRIES),
     ("The log entry", log::ENTRIES),
@@ -56,6 +57,7 @@ const FAMILIES: [(&str, &[Entry]); 13] = [
     ("The certificate and who signed", certificate::ENTRIES),
     ("Who may sign", policy::ENTRIES),
     ("Commits and tags", git::ENTRIES),
+    ("Who may commit where", gate::ENTRIES),
     (
         "Repositories, and signatures by SSH keys",
         repository::ENTRIES,

@@ -367,7 +367,7 @@ fn a_merge_answers_for_what_neither_side_brought() {
         .by("bob");
     assert_eq!(model.refusals(&main, &evil), who);
     // The old file, as the side still has it: taken over, or kept in a merge the other way round.
-    let old = model.after(&[main, side]).as_in(&side).by("bob");
+    let old = model.after(&[main, side]).like(&side).by("bob");
     assert_eq!(model.refusals(&main, &old), who);
     let kept = model.after(&[side, main]).by("bob");
     assert_eq!(model.refusals(&main, &kept), who);

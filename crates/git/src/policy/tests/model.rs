@@ -189,7 +189,7 @@ impl Draft<'_> {
     }
 
     /// With the files of another commit.
-    pub(super) fn as_in(mut self, commit: &ObjectId) -> Self {
+    pub(super) fn like(mut self, commit: &ObjectId) -> Self {
         let tree = self.model.objects[commit].tree().unwrap();
         self.files = self.model.trees[tree].clone();
         self

@@ -1,0 +1,114 @@
+//! What the gates have in common: by what they judge, and how they say what they decided.
+
+mod report;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueHint};
+use signhere_git::gate::{Decision, Gate, RefRefusal};
+use signhere_git::notes::{NOTES_REF, Notes};
+use signhere_git::policy::{Limits, Policy, Proofs};
+use signhere_git::repository::Repository;
+use signhere_git::verifier::{GitVerifier, Instance};
+use signhere_pki::time::Clock as _;
+
+use crate::clock::SystemClock;
+use crate::commands::Context;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::files;
+use crate::output::text::safe;
+use crate::policy::AtHand;
+use crate::trust::{self, TrustArgs};
+
+pub(super) use report::{Document, Report};
+
+/// No file that a trust file names is larger.
+const MAX_BESIDE: u64 = 1 << 20;
+
+/// By what is judged, and how much at most.
+#[derive(Args, Clone, Debug)]
+pub(super) struct GateArgs {
+    /// The trust file that judges everything [default: each commit is judged by .signhere/trust.toml as it was before it]
+    #[arg(long = "trust", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) trust_file: Option<PathBuf>,
+    /// How many commits of a ref are judged at most
+    #[arg(long, value_name = "COUNT", default_value_t = 20_000)]
+    max_commits: usize,
+    /// How long judging may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    seconds: u64,
+    #[command(flatten)]
+    trust: TrustArgs,
+}
+
+/// Judges with a gate that is made for it.
+pub(super) fn with_gate<T>(
+    context: &Context,
+    args: &GateArgs,
+    repository: &Repository,
+    judge: impl FnOnce(&Gate<'_>) -> Result<T, RefRefusal>,
+) -> Result<T, CliError> {
+    let verifier = verifier(context, &args.trust)?;
+    let notes = Notes::open(repository)
+        .map_err(|error| {
+            let text = format!("note: {NOTES_REF} is left out: {error}");
+            context.output.note(safe(&text));
+        })
+        .ok();
+    let proofs = Proofs::new(&verifier, notes.as_ref());
+    let named = args.trust_file.as_deref().map(named).transpose()?;
+    let clock = SystemClock;
+    let end = clock
+        .elapsed()
+        .saturating_add(Duration::from_secs(args.seconds));
+    let limits = Limits {
+        commits: args.max_commits,
+        is_over: &|| clock.elapsed() > end,
+    };
+    let gate = Gate::new(repository, &proofs, named, clock.now(), limits);
+    let judged = gate.and_then(|gate| judge(&gate));
+    judged.map_err(|refusal| CliError::from(&refusal))
+}
+
+/// The policy of a trust file that was named; what it names is beside it.
+fn named(path: &Path) -> Result<Arc<Policy>, CliError> {
+    let found = AtHand::load(path)?;
+    let base = found.file.base.clone().unwrap_or_default();
+    let read = |name: &str| files::read_text(&Path::new(&base).join(name), MAX_BESIDE).ok();
+    let policy = Policy::of_file(found.file, &read).map_err(|error| CliError::from(&error))?;
+    Ok(Arc::new(policy))
+}
+
+fn verifier(context: &Context, args: &TrustArgs) -> Result<GitVerifier, CliError> {
+    let known = trust::known(context, args)?.all()?;
+    let mut instances = known.instances.into_iter().map(|chosen| Instance {
+        name: chosen.instance,
+        verifier: chosen.verifier.as_ref().clone(),
+    });
+    let first = instances
+        .next()
+        .ok_or_else(|| CliError::internal(&"no instance is known"))?;
+    Ok(GitVerifier::of_instances(first, instances))
+}
+
+/// How the process ends that decided this: the worst of all.
+pub(super) fn exit_of(decisions: &[Decision]) -> Option<Exit> {
+    const ORDER: [Exit; 9] = [
+        Exit::Failed,
+        Exit::Trust,
+        Exit::NoMatchingSignature,
+        Exit::OtherSigner,
+        Exit::Unlisted,
+        Exit::NotAllowed,
+        Exit::NoSignature,
+        Exit::NoCertificate,
+        Exit::Unproven,
+    ];
+    let reports = decisions.iter().map(Report::of);
+    let exits: Vec<Exit> = reports.flat_map(|report| report.exits()).collect();
+    let worst = ORDER.into_iter().find(|exit| exits.contains(exit));
+    worst.or_else(|| exits.first().copied())
+}
