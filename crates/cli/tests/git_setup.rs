@@ -131,7 +131,8 @@ fn a_trust_file_is_begun_once() {
         .skip(3)
         .map(|line| line.trim_start_matches("# "));
     let whole: Vec<_> = whole.map(|line| line.trim_start_matches('#')).collect();
-    let signer = "[signers.NAME]\nidentity = \"a@example.com\"\nissuer = \"https://accounts.google.com\"\n";
+    let signer =
+        "[signers.NAME]\nidentity = \"a@example.com\"\nissuer = \"https://accounts.google.com\"\n";
     let whole = whole.join("\n").replace("COMMIT", &"a".repeat(40));
     fs::write(&file, format!("{signer}{whole}")).unwrap();
     let ran = signhere(&place, &git.folder, &["trust", "show"]);
@@ -236,7 +237,8 @@ fn the_doctor_finds_and_mends() {
 
     // Someone else's address, once somebody is listed.
     fs::create_dir(git.folder.join(".signhere")).unwrap();
-    let entry = "[signers.bob]\nidentity = \"bob@example.com\"\nissuer = \"https://accounts.google.com\"\n";
+    let entry =
+        "[signers.bob]\nidentity = \"bob@example.com\"\nissuer = \"https://accounts.google.com\"\n";
     fs::write(git.folder.join(".signhere/trust.toml"), entry).unwrap();
     assert_eq!(of(&doctor(&[]).exits(50)), ["committer-unlisted"]);
 }

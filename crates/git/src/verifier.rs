@@ -4,7 +4,7 @@ use signhere_pki::cert::Certificate;
 use signhere_verify::bundle::{Bundle, Content};
 use signhere_verify::policy::Question;
 use signhere_verify::verdict::Failure;
-use signhere_verify::verifier::{Artifact, Examination, Verifier};
+use signhere_verify::verifier::{Artifact, Check, Examination, Verifier};
 
 use crate::armor::{Armor, SignatureKind};
 use crate::cms::GitSignature;
@@ -148,7 +148,7 @@ impl GitVerifier {
             signature: &signature,
             instance,
         };
-        if examined.evidence.examination.log.proven().is_none() {
+        if examined.may_be_supplemented() {
             supplement(&mut examined);
         }
         let mut evidence = examined.evidence;
@@ -220,16 +220,36 @@ struct Examined<'a> {
 }
 
 impl Examined<'_> {
-    /// Takes over what another signature by the same certificate proves.
+    /// What the object itself carries and does not hold stays refused, whatever is found beside it.
+    fn may_be_supplemented(&self) -> bool {
+        let own = &self.evidence.examination;
+        matches!(self.evidence.embedded, Embedded::Read { .. })
+            && matches!(own.log, Check::Absent(_))
+            && !matches!(own.time, Check::Failed(_))
+    }
+
+    /// Takes over what another signature by the same certificate proves, beside the times that the object's own
+    /// timestamps prove: the certificate has to be valid at all of them.
     fn supplement(&mut self, found: Examination) {
         self.evidence.from_note = true;
         let own = &mut self.evidence.examination;
         own.log = found.log;
-        own.time = found.time;
-        own.certificate = found.certificate;
-        own.assumed_time = found.assumed_time;
         own.sct = found.sct;
         own.identity = found.identity;
+        match (&mut own.time, found.time) {
+            (Check::Proven(own_times), Check::Proven(times)) => {
+                own_times.times.extend(times.times);
+                // It was judged at the object's own times already.
+                if own.certificate.proven().is_some() {
+                    own.certificate = found.certificate;
+                }
+            }
+            (own_time, time) => {
+                *own_time = time;
+                own.certificate = found.certificate;
+                own.assumed_time = found.assumed_time;
+            }
+        }
     }
 }
 

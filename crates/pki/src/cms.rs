@@ -176,8 +176,10 @@ impl SignedData {
                 return Err(CmsError::Version { expected, found });
             }
         }
-        let listed = AlgorithmIdentifierOwned::from_der(&self.digest_algorithms);
-        if listed.ok().as_ref() != Some(&self.signer.digest_algorithm) {
+        // The parameters may be absent in one of them and NULL in the other (RFC 5754 section 2).
+        let listed = AlgorithmIdentifierOwned::from_der(&self.digest_algorithms).ok();
+        let listed = listed.and_then(|listed| algorithm::hash_algorithm(&listed));
+        if listed.is_none() || listed != self.signer.hash() {
             return Err(CmsError::DigestAlgorithms);
         }
         match self.has_revocation_lists {

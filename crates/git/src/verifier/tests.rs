@@ -150,19 +150,8 @@ fn a_bundle_beside_the_object_proves_what_it_does_not_carry() {
     let signature = GitSignature::from_armor(object.own_signature().unwrap()).unwrap();
     let bundle = signature.bundle().unwrap();
 
-    // The same signature, its entry taken out.
-    let bare = GitPlan {
-        finish: |message| {
-            message.at(&[1, 0, 4, 0]).children().pop();
-        },
-        ..GitPlan::GITSIGN
-    };
-    let armor = forge.git_armor(PAYLOAD, &bare, |_| {});
-    let other = super::tests::object(&commit(PAYLOAD, &armor));
-    let mut der = Tlv::parse(&Armor::decode(object.own_signature().unwrap()).unwrap()).unwrap();
-    (bare.finish)(&mut der);
-    let stripped = commit(PAYLOAD, &Armor::encode(&der.to_der()));
-    let stripped = super::tests::object(&stripped);
+    let other = without(&signed(&forge, &GitPlan::GITSIGN), ENTRY);
+    let stripped = without(&object, ENTRY);
     assert!(matches!(
         verifier.verify(&stripped, None).outcome,
         Outcome::Unproven(_)
@@ -191,6 +180,105 @@ fn a_bundle_beside_the_object_proves_what_it_does_not_carry() {
         verifier.verify_with(&stripped, &both, None).outcome,
         Outcome::Proven
     );
+}
+
+/// The last octets of the attributes' identifiers: the log entry's, and the timestamp's.
+const ENTRY: u8 = 1;
+const TIMESTAMP: u8 = 14;
+
+/// A commit whose signature's unsigned attributes are changed.
+fn with_attributes(object: &Object, change: impl FnOnce(&mut Vec<Tlv>)) -> Object {
+    let der = Armor::decode(object.own_signature().unwrap()).unwrap();
+    let mut message = Tlv::parse(&der).unwrap();
+    let signer = message.at(&[1, 0, 4, 0]);
+    change(signer.child(6).children());
+    if signer.child(6).children().is_empty() {
+        signer.children().pop();
+    }
+    let armor = Armor::encode(&message.to_der());
+    super::tests::object(&commit(&object.payload(), &armor))
+}
+
+fn without(object: &Object, id: u8) -> Object {
+    with_attributes(object, |attributes| {
+        attributes.retain_mut(|attribute| attribute.child(0).content().last() != Some(&id));
+    })
+}
+
+/// What a note would hold: the bundle of an object with everything but this.
+fn note(object: &Object, id: u8) -> Bundle {
+    let object = without(object, id);
+    let signature = GitSignature::from_armor(object.own_signature().unwrap());
+    signature.unwrap().bundle().unwrap()
+}
+
+#[test]
+fn no_bundle_beside_the_object_makes_good_what_is_wrong_in_it() {
+    let forge = Forge::new();
+    let verifier = verifier(&forge);
+    let object = signed(&forge, &GitPlan::GITSIGN);
+    let notes = [note(&object, TIMESTAMP)];
+    let stripped = without(&object, ENTRY);
+    assert_eq!(
+        verifier.verify_with(&stripped, &notes, None).outcome,
+        Outcome::Proven
+    );
+
+    let spoiled = |change: fn(&mut Vec<u8>)| {
+        let spoiled = with_attributes(&object, |attributes| {
+            let value = attributes[0].at(&[1, 0]);
+            let mut bytes = value.content();
+            change(&mut bytes);
+            value.set_content(bytes);
+        });
+        verifier.verify_with(&spoiled, &notes, None).outcome.code()
+    };
+    // The index that the log has promised, and the protocol buffer.
+    assert_eq!(spoiled(|bytes| bytes[1] ^= 1), Some("SH-LOG-PROMISE"));
+    assert_eq!(spoiled(|bytes| bytes.truncate(9)), Some("SH-GIT-EMBEDDED"));
+
+    let mut plan = GitPlan::GITSIGN;
+    plan.kind.evidence.timestamps = 1;
+    let armor = forge.git_armor(PAYLOAD, &plan, |stage| {
+        if let Stage::Stamp(stamp) = stage {
+            stamp.by_stranger = true;
+        }
+    });
+    let object = super::tests::object(&commit(PAYLOAD, &armor));
+    let notes = [note(&object, TIMESTAMP)];
+    let refused = verifier.verify_with(&without(&object, ENTRY), &notes, None);
+    assert_eq!(refused.outcome.code(), Some("SH-TIME-UNTRUSTED"));
+}
+
+#[test]
+fn the_times_of_the_object_and_of_what_is_beside_it_all_count() {
+    let forge = Forge::new();
+    let verifier = verifier(&forge);
+    let at = |seconds: i64| {
+        let mut plan = GitPlan::GITSIGN;
+        plan.kind.evidence.timestamps = 1;
+        let armor = forge.git_armor(PAYLOAD, &plan, |stage| {
+            if let Stage::Stamp(stamp) = stage {
+                stamp.at = SIGNED_AT.plus_seconds(seconds);
+            }
+        });
+        let object = super::tests::object(&commit(PAYLOAD, &armor));
+        let notes = [note(&object, TIMESTAMP)];
+        verifier.verify_with(&without(&object, ENTRY), &notes, None)
+    };
+    let verdict = at(540);
+    assert_eq!(verdict.outcome, Outcome::Proven);
+    let time = verdict.evidence.unwrap().examination.time;
+    let times: Vec<_> = time
+        .proven()
+        .unwrap()
+        .times
+        .iter()
+        .map(|source| source.time)
+        .collect();
+    assert_eq!(times, [SIGNED_AT.plus_seconds(540), SIGNED_AT]);
+    // The certificate had expired when it was stamped, whenever it was logged.
+    assert_eq!(at(541).outcome.code(), Some("SH-CERT-EXPIRED"));
 }
 
 #[test]
