@@ -62,8 +62,8 @@ impl Evidence for Proofs<'_> {
 }
 
 impl Signed {
-    /// What a verdict says that nobody was asked for.
-    fn of(verdict: GitVerdict) -> Self {
+    /// Returns what a verdict says that nobody was asked for.
+    pub fn of(verdict: GitVerdict) -> Self {
         match (verdict.outcome, verdict.evidence) {
             (Outcome::Proven, Some(evidence)) => Self::Proven(Box::new(Proven {
                 verdict: evidence.examination.verdict(),

@@ -3,6 +3,7 @@
 mod args;
 mod cached;
 mod judge;
+mod policy;
 mod record;
 mod report;
 mod revisions;
@@ -30,11 +31,23 @@ pub(crate) fn run(context: &Context, args: &GitVerifyArgs) -> Result<(), CliErro
     let mut report = Report::new(&inner, args, &asked);
     let bar = progress::files(context.output, "verifying", asked.objects.len());
     let chunks: Vec<_> = asked.objects.chunks(CHUNK).collect();
-    let outcome = batch::in_order(
+    let mut undecided = Vec::new();
+    let mut outcome = batch::in_order(
         &chunks,
         |chunk| judge.objects(chunk),
-        |records: Result<Vec<Record>, CliError>| take(records?, &mut report, &bar),
+        |records: Result<Vec<Record>, CliError>| {
+            if judge.has_rules() {
+                undecided.extend(records?);
+                bar.set_position(u64::try_from(undecided.len()).unwrap_or(u64::MAX));
+                return Ok(());
+            }
+            take(records?, &mut report, &bar)
+        },
     );
+    if outcome.is_ok() {
+        outcome = judge.decide(&asked, &mut undecided);
+    }
+    outcome = outcome.and_then(|()| take(undecided, &mut report, &bar));
     bar.finish_and_clear();
     // What was found out before an error is not found out again.
     judge.finish(context);

@@ -48,9 +48,10 @@ impl Cached {
         let found = [&self.policy, &self.policy_and_notes]
             .into_iter()
             .find_map(|policy| self.cache.find(&Key::new(id, policy)))?;
-        let record: Record = serde_json::from_slice(&found).ok()?;
+        let mut record: Record = serde_json::from_slice(&found).ok()?;
+        record.is_kept = true;
         let is_whole = record.object == id.to_string()
-            && record.verified == record.error.is_none()
+            && !(record.verified && record.error.is_some())
             && record
                 .error
                 .as_ref()
@@ -62,7 +63,7 @@ impl Cached {
     pub(super) fn keep(&self, id: &ObjectId, record: &Record) -> Result<(), CacheError> {
         let policy = match record.outcome.as_str() {
             "unreadable" => return Ok(()),
-            "verified" => &self.policy,
+            "verified" | "exempt" => &self.policy,
             _ => &self.policy_and_notes,
         };
         let Ok(text) = serde_json::to_vec(record) else {

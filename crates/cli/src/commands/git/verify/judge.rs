@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use signhere_git::notes::{NOTES_REF, Notes};
 use signhere_git::object::{Object, ObjectId, ObjectKind};
+use signhere_git::policy::Signed;
 use signhere_git::repository::{RawObject, Repository, RepositoryError};
 use signhere_git::ssh::{AllowedSigners, NAMESPACE, SshError, SshSignature};
 use signhere_git::verdict::{GitVerdict, Outcome};
@@ -15,6 +16,7 @@ use signhere_verify::policy::{Question, Trusted};
 use super::args::GitVerifyArgs;
 use super::cached::Cached;
 use super::open;
+use super::policy::Rules;
 use super::record::{Record, Signer};
 use super::revisions::Asked;
 use crate::commands::Context;
@@ -35,6 +37,7 @@ pub(super) struct Judge<'a> {
     who: Who,
     allowed_signers: Option<(String, AllowedSigners)>,
     notes: Option<Notes<'a>>,
+    rules: Option<Rules>,
     cached: Option<Cached>,
     words: String,
     explain: bool,
@@ -100,6 +103,10 @@ impl<'a> Judge<'a> {
                 context.output.note(safe(&text));
             })
             .ok();
+        let rules = Rules::find(repository, args, asked)?;
+        if let Some(rules) = &rules {
+            policy.extend_from_slice(rules.digest());
+        }
         let alone = sha256(&policy);
         let tip = match repository.resolve(NOTES_REF) {
             Ok(tip) => tip.as_bytes().to_vec(),
@@ -112,6 +119,11 @@ impl<'a> Judge<'a> {
             let reference = asked.reference.as_deref().unwrap_or_default();
             let folders = open::folders(repository);
             let folders: Vec<_> = folders.iter().map(|folder| folder.as_path()).collect();
+            // What people approve is in the notes.
+            let alone = match rules {
+                Some(_) => with_notes,
+                None => alone,
+            };
             let opened = Cached::open(&known.digest, reference, alone, with_notes, &folders);
             match opened {
                 Ok(found) => cached = found,
@@ -131,6 +143,7 @@ impl<'a> Judge<'a> {
             who,
             allowed_signers,
             notes,
+            rules,
             cached,
             words: asked.words.clone(),
             explain: args.explain,
@@ -157,7 +170,8 @@ impl<'a> Judge<'a> {
                 Ok(raw) => self.object(id, raw),
                 Err(error) => Record::unread(id, &CliError::from(error)),
             };
-            if let Some(cached) = &self.cached {
+            // Where there are rules, nothing is decided yet.
+            if let (Some(cached), None) = (&self.cached, &self.rules) {
                 // A full disk is no reason not to verify.
                 let _ = cached.keep(id, &record);
             }
@@ -168,6 +182,37 @@ impl<'a> Judge<'a> {
             records.remove(id).ok_or_else(missing)
         };
         ids.iter().map(&mut take).collect()
+    }
+
+    /// Whether all has to be known before anything is decided.
+    pub(super) fn has_rules(&self) -> bool {
+        self.rules.is_some()
+    }
+
+    /// Holds all objects against the rules of the trust file, unless it was done in an earlier run.
+    ///
+    /// # Errors
+    /// When nothing can be decided.
+    pub(super) fn decide(&self, asked: &Asked, records: &mut [Record]) -> Result<(), CliError> {
+        let Some(rules) = &self.rules else {
+            return Ok(());
+        };
+        if records.iter().all(|record| record.is_kept) {
+            return Ok(());
+        }
+        rules.judge(
+            self.repository,
+            &self.verifier,
+            self.notes.as_ref(),
+            asked,
+            records,
+        )?;
+        for (record, id) in records.iter().zip(&asked.objects) {
+            if let Some(cached) = &self.cached {
+                let _ = cached.keep(id, record);
+            }
+        }
+        Ok(())
     }
 
     /// Writes what was found out; that it cannot be written is a remark.
@@ -198,6 +243,9 @@ impl<'a> Judge<'a> {
         let notes = self.notes.as_ref().map(|notes| notes.of(id).bundles);
         let notes = notes.unwrap_or_default();
         let verdict = self.verifier.verify_with(&object, &notes, self.question());
+        if let (Some(rules), Some(_)) = (&self.rules, &verdict.evidence) {
+            rules.take(*id, Signed::of(verdict.clone()));
+        }
         let mut record = self.record(&object, &verdict);
         record.describe(&object);
         let embedded = self.verifier.verify_embedded(&object, self.question());
@@ -314,6 +362,7 @@ impl<'a> Judge<'a> {
 
     fn question(&self) -> Option<&Question> {
         match &self.who {
+            _ if self.rules.is_some() => None,
             Who::Listed(question) => Some(question),
             Who::Named { .. } => None,
         }

@@ -45,6 +45,9 @@ pub(super) struct Record {
     /// The signed tags that a merge embeds.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub(super) mergetags: Vec<Self>,
+    /// Whether it is of an earlier run.
+    #[serde(skip)]
+    pub(super) is_kept: bool,
     /// The tree of `--explain`.
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub(super) explanation: Option<Vec<Node>>,
@@ -111,6 +114,7 @@ impl Record {
             checks: Vec::new(),
             error: Some(ErrorRecord::of(error)),
             mergetags: Vec::new(),
+            is_kept: false,
             explanation: None,
         }
     }
@@ -154,8 +158,31 @@ impl Record {
             checks: checks.into_iter().flatten().map(CheckRecord::of).collect(),
             error: error.map(ErrorRecord::of),
             mergetags: Vec::new(),
+            is_kept: false,
             explanation: None,
         }
+    }
+
+    /// The rules are met.
+    pub(super) fn allow(&mut self) {
+        self.verified = true;
+        self.outcome = "verified".to_owned();
+        self.error = None;
+        self.missing.clear();
+    }
+
+    /// The rules let it through, and nobody looks at who made it.
+    pub(super) fn exempt(&mut self) {
+        self.verified = false;
+        self.outcome = "exempt".to_owned();
+        self.error = None;
+    }
+
+    /// The rules are not met.
+    pub(super) fn refuse(&mut self, error: &CliError) {
+        self.verified = false;
+        self.outcome = "notAllowed".to_owned();
+        self.error = Some(ErrorRecord::of(error));
     }
 
     /// Adds what the object says of itself.

@@ -21,8 +21,9 @@ use crate::output::text::safe;
 const SIGNERS: usize = 20;
 
 /// The outcomes, in the order of the table, and what they are called there.
-const OUTCOMES: [(&str, &str); 8] = [
+const OUTCOMES: [(&str, &str); 9] = [
     ("verified", "verified"),
+    ("exempt", "let through by the trust file, not judged"),
     ("unproven", "good, not proven when"),
     ("notAllowed", "not allowed"),
     ("refused", "refused"),
@@ -83,6 +84,7 @@ struct Result<'a> {
 struct Summary<'a> {
     total: usize,
     verified: usize,
+    exempt: usize,
     unproven: usize,
     not_allowed: usize,
     refused: usize,
@@ -273,6 +275,7 @@ impl<'a> Report<'a> {
             summary: Summary {
                 total: self.total,
                 verified: count("verified"),
+                exempt: count("exempt"),
                 unproven: count("unproven"),
                 not_allowed: count("notAllowed"),
                 refused: count("refused"),
@@ -319,7 +322,7 @@ impl<'a> Result<'a> {
 fn line(record: &Record, before: &str) -> String {
     let mark = match (record.verified, record.outcome.as_str()) {
         (true, _) => tick(),
-        (false, "unproven" | "platform" | "foreign" | "unsigned") => paint(WARN, "!"),
+        (false, "unproven" | "exempt" | "platform" | "foreign" | "unsigned") => paint(WARN, "!"),
         _ => cross(),
     };
     let short: String = record.object.chars().take(12).collect();

@@ -26,6 +26,8 @@ const FEW: usize = 4;
 pub(super) struct Asked {
     /// The objects, each once.
     pub(super) objects: Vec<ObjectId>,
+    /// The same by history: where it ends, and before it begins.
+    pub(super) lines: Vec<Line>,
     /// The ref that they are for.
     pub(super) reference: Option<String>,
     /// How it was asked for, as another command takes it.
@@ -34,11 +36,21 @@ pub(super) struct Asked {
     pub(super) is_range: bool,
 }
 
+/// A part of history.
+#[derive(Debug)]
+pub(super) struct Line {
+    /// The commit that it ends with.
+    pub(super) tip: ObjectId,
+    /// The commits that it begins after.
+    pub(super) bases: Vec<ObjectId>,
+}
+
 impl Asked {
     /// What the command line asks for.
     pub(super) fn resolve(repository: &Repository, args: &GitVerifyArgs) -> Result<Self, CliError> {
         let mut this = Self {
             objects: Vec::new(),
+            lines: Vec::new(),
             reference: args.reference.as_deref().map(full_name),
             words: args.revisions.join(" "),
             is_range: args.all,
@@ -46,7 +58,14 @@ impl Asked {
         let mut seen = HashSet::new();
         if args.all {
             this.words = "--all".to_owned();
-            this.add(&mut seen, everything(repository)?);
+            let (tips, objects) = everything(repository)?;
+            let commits = tips.iter().filter_map(|tip| repository.commit_of(tip).ok());
+            // What leads to no commit has no history.
+            this.lines.extend(commits.map(|tip| Line {
+                tip,
+                bases: Vec::new(),
+            }));
+            this.add(&mut seen, objects);
             return Ok(this);
         }
         let default = ["HEAD".to_owned()];
@@ -64,6 +83,10 @@ impl Asked {
                     let base = repository.commit_of(&repository.resolve(from)?)?;
                     let tip = repository.resolve(to)?;
                     let mut found = tags_to(repository, &tip)?;
+                    this.lines.push(Line {
+                        tip: repository.commit_of(&tip)?,
+                        bases: vec![base],
+                    });
                     found.extend(repository.history(&[tip], &[base])?);
                     found
                 }
@@ -73,6 +96,8 @@ impl Asked {
                     if args.targets {
                         found.push(repository.commit_of(&id)?);
                     }
+                    let last = found.last().copied();
+                    this.lines.extend(one_commit(repository, last));
                     found
                 }
             };
@@ -121,8 +146,18 @@ fn tags_to(repository: &Repository, id: &ObjectId) -> Result<Vec<ObjectId>, Repo
     Ok(tags)
 }
 
-/// All annotated tags, and all commits.
-fn everything(repository: &Repository) -> Result<Vec<ObjectId>, RepositoryError> {
+/// A commit alone; `None` of something else.
+fn one_commit(repository: &Repository, id: Option<ObjectId>) -> Option<Line> {
+    let tip = id?;
+    // What is wrong with it is said where it is verified.
+    let raw = repository.expect(&tip, ObjectKind::Commit).ok()?;
+    let commit = Object::parse(raw.kind, raw.bytes).ok()?;
+    let bases = commit.parents().to_vec();
+    Some(Line { tip, bases })
+}
+
+/// Where refs point at, and all annotated tags and commits that can be reached from there.
+fn everything(repository: &Repository) -> Result<(Vec<ObjectId>, Vec<ObjectId>), RepositoryError> {
     let references = repository.references(&[])?;
     let is_asked = |name: &str| !SKIPPED.iter().any(|skipped| name.starts_with(skipped));
     let references = references.into_iter().filter(|one| is_asked(&one.name));
@@ -157,7 +192,7 @@ fn everything(repository: &Repository) -> Result<Vec<ObjectId>, RepositoryError>
         at = next;
     }
     objects.extend(repository.history(&tips, &[])?);
-    Ok(objects)
+    Ok((tips, objects))
 }
 
 #[cfg(test)]

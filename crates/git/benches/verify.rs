@@ -1,0 +1,162 @@
+//! Commits verified on one core: ours out of a repository, cold and with the kept verdicts, beside git with a verifier that
+//! does nothing, and beside the floor, which is the sum of the signature checks that each commit needs, by the same
+//! primitives.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a benchmark"
+)]
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use signhere_git::cache::{Cache, Context, Key};
+use signhere_git::object::{Object, ObjectId};
+use signhere_git::repository::{Git, Repository};
+use signhere_git::verdict::Outcome;
+use signhere_git::verifier::GitVerifier;
+use signhere_pki::key::{KeyKind, PrivateKey, Signer as _};
+use signhere_testkit::forge::{Forge, GitPlan, RootVersion, commit};
+use signhere_testkit::git::GitRepository;
+use signhere_verify::trust::TrustedRoot;
+use signhere_verify::verifier::Verifier;
+
+/// How many commits the repository has, each by a key and a certificate of its own.
+const COMMITS: usize = 500;
+/// A verdict as it is kept, in bytes.
+const VERDICT: usize = 1200;
+/// The certificate by its authority, then the promise of its log, the signature, the log's promise and its checkpoint.
+const CHECKS: [KeyKind; 5] = [
+    KeyKind::P384,
+    KeyKind::P256,
+    KeyKind::P256,
+    KeyKind::P256,
+    KeyKind::P256,
+];
+
+fn benches(c: &mut Criterion) {
+    let forge = Forge::new();
+    let folder = GitRepository::new();
+    let tip = history(&forge, &folder);
+    let variables = std::env::vars_os().filter(|(name, _)| name == "PATH");
+    let repository = Repository::open(Git::new("git", variables), folder.path()).unwrap();
+    let ids = repository.history(&[tip], &[]).unwrap();
+    assert_eq!(ids.len(), COMMITS);
+    let root = forge.trusted_root(RootVersion::V0_1).to_string();
+    let root = TrustedRoot::parse(root.as_bytes()).unwrap();
+
+    let signed: Vec<_> = CHECKS.into_iter().map(check).collect();
+    let floor = || {
+        for _ in 0..COMMITS {
+            for (key, signature) in &signed {
+                let public = key.public_key();
+                public.verify(key.scheme(), MESSAGE, signature).unwrap();
+            }
+        }
+    };
+    let cold = || {
+        let verifier = GitVerifier::new(Verifier::new(root.clone()).unwrap());
+        let ids = repository.history(&[tip], &[]).unwrap();
+        repository
+            .objects(&ids, &mut |_, raw| {
+                let raw = raw.unwrap();
+                let object = Object::parse(raw.kind, raw.bytes).unwrap();
+                assert_eq!(verifier.verify(&object, None).outcome, Outcome::Proven);
+            })
+            .unwrap();
+    };
+    let context = Context::new("benchmark", &[1; 32], "");
+    let kept = folder.beside("kept");
+    let cache = Cache::open(&kept, context, &[]).unwrap();
+    for id in &ids {
+        cache.keep(Key::new(id, &[2; 32]), &[7; VERDICT]).unwrap();
+    }
+    cache.flush().unwrap();
+    let found = || {
+        // As a process of its own would: the file is read again.
+        let cache = Cache::open(&kept, context, &[]).unwrap();
+        for id in &ids {
+            assert!(black_box(cache.find(&Key::new(id, &[2; 32]))).is_some());
+        }
+    };
+    let looked_up = || {
+        for id in &ids {
+            assert!(black_box(cache.find(&Key::new(id, &[2; 32]))).is_some());
+        }
+    };
+    folder.git(&["config", "gpg.x509.program", "true"]);
+    let tip = tip.to_string();
+    let git = || {
+        let text = folder.git(&["log", "--format=%G?", &tip]);
+        assert_eq!(text.lines().count(), COMMITS);
+    };
+
+    let contenders: [(&str, &dyn Fn()); 5] = [
+        ("floor", &floor),
+        ("cold", &cold),
+        ("kept, file opened", &found),
+        ("kept, looked up", &looked_up),
+        ("git log %G? with `true`", &git),
+    ];
+    let mut group = c.benchmark_group("500 commits");
+    group.sample_size(10);
+    for (name, run) in contenders {
+        group.bench_function(name, |b| b.iter(run));
+    }
+    group.finish();
+    table(&contenders);
+}
+
+/// The least time of each, taken in turns so that a busy moment hits all of them.
+#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+fn table(contenders: &[(&str, &dyn Fn())]) {
+    const ROUNDS: usize = 5;
+    let mut least = vec![f64::INFINITY; contenders.len()];
+    for _ in 0..ROUNDS {
+        for ((_, run), least) in contenders.iter().zip(&mut least) {
+            let began = std::time::Instant::now();
+            run();
+            *least = least.min(began.elapsed().as_secs_f64());
+        }
+    }
+    let count = f64::from(u32::try_from(COMMITS).unwrap());
+    let floor = least.first().copied().unwrap();
+    println!("| 500 commits, one core | commits a second | time / floor |\n|---|---|---|");
+    for ((name, _), least) in contenders.iter().zip(least) {
+        println!("| {name} | {:.0} | {:.3} |", count / least, least / floor);
+    }
+}
+
+const MESSAGE: &[u8] = &[7; 256];
+
+fn check(kind: KeyKind) -> (PrivateKey, Vec<u8>) {
+    let key = PrivateKey::generate(kind).unwrap();
+    let signature = key.sign(MESSAGE).unwrap();
+    (key, signature)
+}
+
+/// Commits in a line, each signed as gitsign signs them with the log entry embedded, in a pack. The last one's id.
+fn history(forge: &Forge, folder: &GitRepository) -> ObjectId {
+    let tree = folder.store("tree", b"");
+    let mut parent = String::new();
+    let mut tip = None;
+    for number in 0..COMMITS {
+        let person = "Ada <ada@example.test> 1780315200 +0000";
+        let payload = format!(
+            "tree {tree}\n{parent}author {person}\ncommitter {person}\n\ncommit {number}\n"
+        );
+        let armor = forge.git_armor(payload.as_bytes(), &GitPlan::GITSIGN, |_| {});
+        let id = folder.store("commit", &commit(payload.as_bytes(), &armor));
+        parent = format!("parent {id}\n");
+        tip = Some(id);
+    }
+    let tip = tip.unwrap();
+    folder.git(&["update-ref", "refs/heads/main", &tip]);
+    folder.git(&["gc", "-q"]);
+    tip.parse().unwrap()
+}
+
+criterion_group!(all, benches);
+criterion_main!(all);
