@@ -52,10 +52,9 @@ fn is_described(document: &Value) {
         return;
     };
     for (name, value) in fields {
-        assert!(
-            REFERENCE.contains(&format!("{name}`")),
-            "{name} is not in json.md"
-        );
+        let forms = [format!("{name}`"), format!("{name}[]")];
+        let is_there = forms.iter().any(|form| REFERENCE.contains(form));
+        assert!(is_there, "{name} is not in json.md");
         match value {
             Value::Array(items) => items.iter().for_each(is_described),
             value => is_described(value),

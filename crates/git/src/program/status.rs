@@ -99,7 +99,7 @@ impl Standing {
 
 /// Returns the status lines that git wants of a signature that was made.
 ///
-/// The first line is none that git reads: before 2.37 it looks for a line feed in front of the second.
+/// The first line is none that git reads: before 2.36 it looks for a line feed in front of the second.
 pub fn sign_status(signer: &Signer, at: Time) -> String {
     let (fingerprint, seconds) = (hex::encode(signer.fingerprint), at.unix());
     format!(

@@ -135,7 +135,7 @@ fn write_all(to: &mut dyn io::Write, text: &str) -> io::Result<()> {
     to.flush()
 }
 
-/// Says what failed: on standard error, which git keeps to itself when it signs and is older than 2.41; therefore on
+/// Says what failed: on standard error, which git keeps to itself when it signs and is older than 2.40; therefore on
 /// the terminal as well when `on_terminal`, and in gitsign's log file where one is set.
 fn report(error: &CliError, on_terminal: bool, log: Option<&Path>) {
     let styled = error.render();
@@ -145,7 +145,7 @@ fn report(error: &CliError, on_terminal: bool, log: Option<&Path>) {
         let _ = anstream::stderr().write_all(styled.as_bytes());
     } else {
         let _ = io::stderr().write_all(plain.as_bytes());
-        let is_shown = configured::version().is_some_and(|version| version >= [2, 41]);
+        let is_shown = configured::version().is_some_and(|version| version >= [2, 40]);
         if on_terminal
             && !is_shown
             && let Ok(mut terminal) = OpenOptions::new().write(true).open("/dev/tty")
