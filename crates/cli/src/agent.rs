@@ -26,7 +26,7 @@ const SOCKET_VARIABLE: &str = "SIGNHERE_AGENT_SOCK";
 /// Switches the agent off.
 const OFF_VARIABLE: &str = "SIGNHERE_NO_AGENT";
 /// How long a new agent may take until it listens.
-const STARTING: Duration = Duration::from_secs(20);
+const STARTING: Duration = Duration::from_secs(60);
 /// No line of a starting agent is longer, in bytes.
 const LINE_LIMIT: u64 = 64 * 1024;
 

@@ -14,7 +14,7 @@ use signhere_http::HttpClient;
 use signhere_pki::digest::Digest;
 use signhere_pki::key::PrivateKey;
 use signhere_pki::random::SystemRandom;
-use signhere_sign::agent::protocol::Kept;
+use signhere_sign::agent::protocol::{Kept, REQUEST_LIMIT, Request, encode};
 use signhere_sign::agent::socket::Place;
 use signhere_sign::agent::{AgentError, Client, LoginRequest, Refusal, SignRequest};
 use signhere_sign::identity::IdentityToken;
@@ -34,6 +34,8 @@ use crate::trust::{self, TrustArgs};
 
 /// What one process that logs in holds a lock on.
 const LOGIN_LOCK: &str = "login.lock";
+/// Bytes of a request that the names of an instance and of signers may take.
+const ROOM_FOR_NAMES: usize = 8 << 10;
 
 /// Who signs, and where.
 #[derive(Clone, Debug, Default)]
@@ -57,22 +59,52 @@ pub(crate) struct Signing {
 /// # Errors
 /// Exit 41 when nobody is logged in and nobody can be asked to, 40 when a service or the network fails.
 pub(crate) fn sign(context: &Context, digest: Digest, how: &Signing) -> Result<Bundle, CliError> {
+    let request = SignRequest {
+        sha256: digest.hex(),
+        ..SignRequest::default()
+    };
+    sign_payload(context, Payload::Artifact(digest), request, how)
+}
+
+/// The verified bundle of a keyless signature over an in-toto statement, in a DSSE envelope.
+///
+/// # Errors
+/// As of [`sign`].
+pub(crate) fn sign_statement(
+    context: &Context,
+    json: &str,
+    how: &Signing,
+) -> Result<Bundle, CliError> {
+    let request = SignRequest::of_statement(json);
+    // What is too long for a line is signed here, with a login of its own.
+    let is_long = encode(&Request::Sign(request.clone()))
+        .is_ok_and(|line| line.len().saturating_add(ROOM_FOR_NAMES) > REQUEST_LIMIT);
+    let how = &Signing {
+        no_agent: how.no_agent || is_long,
+        ..how.clone()
+    };
+    sign_payload(context, Payload::Statement(json.as_bytes()), request, how)
+}
+
+fn sign_payload(
+    context: &Context,
+    payload: Payload<'_>,
+    request: SignRequest,
+    how: &Signing,
+) -> Result<Bundle, CliError> {
     context.need_network("signing")?;
-    if let Some(token) = block_on(login::without_asking(
-        context,
-        &how.login,
-        &login::http_client(),
-    ))? {
-        return block_on(sign_here(context, digest, how, Some(token)));
+    let http = login::http_client();
+    if let Some(token) = block_on(login::without_asking(context, &how.login, &http))? {
+        return block_on(sign_here(context, payload, how, Some(token)));
     }
     let has_files = how.trust.trusted_root.is_some()
         || how.trust.trust_config.is_some()
         || how.signing_config.is_some();
     // The agent knows instances by their names.
     if how.no_agent || has_files || !agent::is_wanted(context)? {
-        return block_on(sign_here(context, digest, how, None));
+        return block_on(sign_here(context, payload, how, None));
     }
-    sign_with_agent(context, digest, how)
+    sign_with_agent(context, request, how)
 }
 
 /// Logs a person in, so that the login lasts: at the issuer of the instance, with the address `email` if that is given.
@@ -138,7 +170,11 @@ pub(crate) fn hand_over(
     })?)
 }
 
-fn sign_with_agent(context: &Context, digest: Digest, how: &Signing) -> Result<Bundle, CliError> {
+fn sign_with_agent(
+    context: &Context,
+    request: SignRequest,
+    how: &Signing,
+) -> Result<Bundle, CliError> {
     let instance = match trust::portable_name(context) {
         Ok(name) => name,
         // The machine that the socket leads to may know what this one does not.
@@ -150,9 +186,8 @@ fn sign_with_agent(context: &Context, digest: Digest, how: &Signing) -> Result<B
     let request = SignRequest {
         instance,
         identity: how.identity.clone(),
-        issuer: None,
         prefer: how.prefer.clone(),
-        sha256: digest.hex(),
+        ..request
     };
     let place = agent::place()?;
     if let Some(bundle) = ask(&place, &request)? {
@@ -238,7 +273,7 @@ fn login_turn(place: &Place) -> Result<File, CliError> {
 
 async fn sign_here(
     context: &Context,
-    digest: Digest,
+    payload: Payload<'_>,
     how: &Signing,
     token: Option<IdentityToken>,
 ) -> Result<Bundle, CliError> {
@@ -268,7 +303,7 @@ async fn sign_here(
             .mend("log in as the other, or choose another account at the issuer"));
         }
     }
-    Ok(session.sign(Payload::Artifact(digest)).await?.bundle)
+    Ok(session.sign(payload).await?.bundle)
 }
 
 /// A session of this process's own: with `key`, or with an identity, for which a person may have to log in.

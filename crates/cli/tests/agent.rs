@@ -18,6 +18,7 @@ use std::thread;
 use reqwest::redirect::Policy;
 use serde_json::Value;
 use support::{ALICE, Instance, Ran, Workplace, finish, search_path};
+use tempfile::TempDir;
 use url::Url;
 
 const REFERENCE: &str = include_str!("../../../docs/reference/json.md");
@@ -27,15 +28,21 @@ const DIGEST: &str = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846
 /// An instance, and a user whose agent ends with the test.
 struct Desk {
     place: Workplace,
+    runtime: TempDir,
     instance: Instance,
 }
 
 impl Desk {
     fn new() -> Self {
         let place = Workplace::new();
-        fs::create_dir(place.path("run")).unwrap();
+        // A socket's path is short, and the usual folder's may be long.
+        let runtime = tempfile::tempdir_in("/tmp").unwrap();
         let instance = Instance::start(&place);
-        Self { place, instance }
+        Self {
+            place,
+            runtime,
+            instance,
+        }
     }
 
     /// The program as this user runs it, with the instance named; nobody is at the terminal.
@@ -44,7 +51,7 @@ impl Desk {
         command
             .arg(&self.instance.folder)
             .args(args)
-            .env("XDG_RUNTIME_DIR", self.place.path("run"))
+            .env("XDG_RUNTIME_DIR", self.runtime.path())
             .env("SIGNHERE_NO_INPUT", "1");
         command
     }
@@ -58,7 +65,7 @@ impl Desk {
     }
 
     fn socket(&self, name: &str) -> PathBuf {
-        self.place.path("run/signhere").join(name)
+        self.runtime.path().join("signhere").join(name)
     }
 
     fn log_in(&self) {
@@ -135,7 +142,7 @@ fn one_login_and_one_certificate_for_many_processes() {
     );
     assert!(!journal.contains("eyJ"), "{journal}");
     let mode = |path: PathBuf| fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(desk.place.path("run/signhere")), 0o700);
+    assert_eq!(mode(desk.runtime.path().join("signhere")), 0o700);
     assert_eq!(mode(desk.socket("agent.sock")), 0o600);
     assert_eq!(mode(desk.socket("forward.sock")), 0o600);
 
@@ -348,8 +355,8 @@ fn the_wrong_person_is_not_kept() {
 fn another_user_is_not_answered() {
     let desk = Desk::new();
     let is_root = desk
-        .place
-        .path("run")
+        .runtime
+        .path()
         .metadata()
         .is_ok_and(|found| std::os::unix::fs::MetadataExt::uid(&found) == 0);
     let has = |name: &str| Command::new(name).arg("--version").output().is_ok();
@@ -361,11 +368,10 @@ fn another_user_is_not_answered() {
     // As if every lock on the way were open.
     let open =
         |path: PathBuf, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-    open(desk.place.path("."), 0o755);
-    open(desk.place.path("run"), 0o755);
-    open(desk.place.path("run/signhere"), 0o755);
+    open(desk.runtime.path().to_owned(), 0o755);
+    open(desk.runtime.path().join("signhere"), 0o755);
     open(desk.socket("agent.sock"), 0o666);
-    let script = r#"use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new($ARGV[0]) or die "no connection: $!";
+    let script = r#"use IO::Socket::UNIX; $SIG{PIPE} = "IGNORE"; my $s = IO::Socket::UNIX->new($ARGV[0]) or die "no connection: $!";
         print $s qq({"version":1,"message":{"status":{}}}\n); $s->flush; local $/; print "answer:", <$s>;"#;
     let stranger = Command::new("setpriv")
         .args([
@@ -410,4 +416,32 @@ fn log_in_at(page: &Url) {
         let answer = answer.header("origin", origin).form(&form).send().await;
         assert!(answer.unwrap().status().is_success());
     });
+}
+
+#[test]
+fn statements_are_signed_by_the_agent_too() {
+    let desk = Desk::new();
+    desk.log_in();
+    let statement = serde_json::json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "hello", "digest": {"sha256": DIGEST}}],
+        "predicateType": "https://example.org/v1",
+        "predicate": {"long": "x".repeat(1000)},
+    });
+    let file = desk.place.write("statement.json", statement.to_string());
+    let file = file.to_str().unwrap();
+    let signed = desk.run(&["agent", "sign", "--statement", file]).exits(0);
+    assert!(signed.stdout.contains("dsseEnvelope"), "{signed:?}");
+    assert_eq!(desk.status()["logins"][0]["signatures"], 1);
+
+    // What is too long for the agent needs a login of its own, and nobody can be asked.
+    let mut long = statement;
+    long["predicate"]["long"] = "x".repeat(100_000).into();
+    desk.place.write("statement.json", long.to_string());
+    let refused = desk.run(&["agent", "sign", "--statement", file]).exits(41);
+    assert!(refused.stderr.contains("[SH-LOGIN-NEEDED]"), "{refused:?}");
+    let token = desk.run(&["token", "--email", ALICE]).exits(0).stdout;
+    let mut sign = desk.command(&["agent", "sign", "--statement", file]);
+    let sign = sign.env("SIGSTORE_ID_TOKEN", token.trim());
+    finish(sign.spawn().unwrap()).exits(0);
 }

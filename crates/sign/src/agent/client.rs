@@ -12,6 +12,7 @@ use signhere_pki::fulcio as extensions;
 use signhere_pki::key::KeyKind;
 use signhere_pki::time::Clock;
 use signhere_verify::bundle::{Bundle, BundleError, Content};
+use signhere_verify::dsse::{INTOTO_PAYLOAD_TYPE, pae};
 use zeroize::Zeroizing;
 
 use super::caller::{Caller, Stranger};
@@ -190,9 +191,6 @@ impl std::fmt::Debug for Client {
 fn read_bundle(json: &RawValue, request: &SignRequest) -> Result<Bundle, AgentError> {
     let bundle = Bundle::parse(json.get().as_bytes())?;
     let other = AgentError::OtherBundle;
-    let Content::MessageSignature { signature, .. } = &bundle.content else {
-        return Err(other("it holds no signature over an artifact"));
-    };
     let certificate = bundle.certificate();
     let certificate = certificate.ok_or_else(|| other("it has no certificate"))?;
     let digest = Digest::from_hex(HashAlgorithm::Sha256, &request.sha256);
@@ -202,7 +200,20 @@ fn read_bundle(json: &RawValue, request: &SignRequest) -> Result<Bundle, AgentEr
     };
     // The algorithm is the agent's choice, and it has one.
     let scheme = KeyKind::P256.default_scheme();
-    if key.kind() != KeyKind::P256 || key.verify_digest(scheme, &digest, signature).is_err() {
+    let is_signed = match (&bundle.content, &request.statement) {
+        (Content::MessageSignature { signature, .. }, None) => {
+            key.verify_digest(scheme, &digest, signature)
+        }
+        (Content::Dsse(envelope), Some(json)) => {
+            if envelope.payload != json.as_bytes() || envelope.payload_type != INTOTO_PAYLOAD_TYPE {
+                return Err(other("it is about another statement"));
+            }
+            let signed = pae(INTOTO_PAYLOAD_TYPE, json.as_bytes());
+            key.verify(scheme, &signed, bundle.signature())
+        }
+        _ => return Err(other("it is of another kind")),
+    };
+    if key.kind() != KeyKind::P256 || is_signed.is_err() {
         return Err(other("it is not over this digest"));
     }
     let fits = |wanted: &Option<String>, found: Option<&str>| {

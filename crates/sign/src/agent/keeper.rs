@@ -109,6 +109,17 @@ impl Keeper {
                 message: format!("sha256: {error}"),
             }
         })?;
+        let payload = match &request.statement {
+            None => Payload::Artifact(digest),
+            Some(json) if HashAlgorithm::Sha256.digest(json.as_bytes()) == digest => {
+                Payload::Statement(json.as_bytes())
+            }
+            Some(_) => {
+                return Err(Refusal::Unreadable {
+                    message: "sha256: it is not the statement's".to_owned(),
+                });
+            }
+        };
         let busy = |_| Refusal::Busy {
             retry_after: RETRY_AFTER,
         };
@@ -120,7 +131,7 @@ impl Keeper {
         let _signing = signing.map_err(|error| Refusal::Internal {
             message: error.to_string(),
         })?;
-        let signed = session.sign(Payload::Artifact(digest)).await;
+        let signed = session.sign(payload).await;
         let signed = match signed {
             Ok(signed) => signed,
             Err(error) => {

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
+use signhere_pki::digest::HashAlgorithm;
 use signhere_pki::time::Time;
 use zeroize::Zeroizing;
 
@@ -68,8 +69,22 @@ pub struct SignRequest {
     /// The identity to take if several are logged in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefer: Option<String>,
-    /// The SHA-256 of what is signed, in hexadecimal.
+    /// The SHA-256 of the artifact, or of the statement, in hexadecimal.
     pub sha256: String,
+    /// An in-toto statement (its JSON), to be signed in a DSSE envelope instead of the artifact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<String>,
+}
+
+impl SignRequest {
+    /// A request to sign a statement, as whoever is logged in.
+    pub fn of_statement(json: &str) -> Self {
+        Self {
+            sha256: HashAlgorithm::Sha256.digest(json.as_bytes()).hex(),
+            statement: Some(json.to_owned()),
+            ..Self::default()
+        }
+    }
 }
 
 /// A login to keep.

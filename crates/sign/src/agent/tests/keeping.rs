@@ -53,23 +53,11 @@ async fn a_token_that_is_still_good_is_used_again() {
     let world = World::start().await;
     world.log_in(ADA, false).await;
     // The session is not trusted any more, and begins anew.
-    world.running.tell(Lie::LogForgesThePromise);
     world.running.tell(Lie::LogHoldsAnotherSignature);
-    assert!(world.sign().await.is_err());
-    assert_eq!(world.issued(), 1);
-    world.running.tell(Lie::LogFails);
-    let refused = world.sign().await.unwrap_err();
-    assert!(
-        matches!(
-            refused,
-            Refusal::Service {
-                transient: true,
-                ..
-            }
-        ),
-        "{refused:?}"
-    );
-    assert_eq!(world.issued(), 2);
+    for issued in 1..3 {
+        assert!(world.sign().await.is_err());
+        assert_eq!(world.issued(), issued);
+    }
     assert!(world.issuer.came.lock().unwrap().is_empty());
 }
 

@@ -23,16 +23,23 @@ struct Agent {
     _folder: TempDir,
 }
 
-const QUICK: Limits = Limits {
+/// Few callers, and all the time they may need.
+const FEW: Limits = Limits {
     callers: 3,
-    line: Duration::from_millis(300),
-    request: Duration::from_secs(30),
+    line: Duration::from_secs(120),
+    request: Duration::from_secs(120),
+};
+/// No patience.
+const IMPATIENT: Limits = Limits {
+    line: Duration::from_millis(100),
+    ..FEW
 };
 
 impl Agent {
     async fn start(limits: Limits) -> Self {
         let world = World::start().await;
-        let folder = tempfile::tempdir().unwrap();
+        // A socket's path is short, and the usual folder's may be long.
+        let folder = tempfile::tempdir_in("/tmp").unwrap();
         let place = Place::new(&folder.path().join("agent").join(SOCKET)).unwrap();
         let bound = place.clone().bind().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -165,7 +172,7 @@ async fn another_machine_may_sign_and_no_more() {
 
 #[tokio::test]
 async fn what_is_no_request_is_refused() {
-    let agent = Agent::start(QUICK).await;
+    let agent = Agent::start(FEW).await;
     let unreadable = |message: &str| Refusal::Unreadable {
         message: message.into(),
     };
@@ -203,13 +210,11 @@ async fn what_is_no_request_is_refused() {
     let huge = vec![b' '; REQUEST_LIMIT];
     let limit = REQUEST_LIMIT;
     assert_eq!(agent.answer_to(&huge).await, Refusal::TooLong { limit });
-    let slow = agent.answer_to(b"{\"version\":1").await;
-    assert_eq!(slow, Refusal::TooSlow { seconds: 0 });
 }
 
 #[tokio::test]
 async fn callers_who_hang_stop_nobody() {
-    let agent = Agent::start(QUICK).await;
+    let agent = Agent::start(FEW).await;
     agent.log_in().await;
     let mut hanging = Vec::new();
     for _ in 0..2 {
@@ -217,21 +222,23 @@ async fn callers_who_hang_stop_nobody() {
     }
     let signed = agent.with(|client| client.sign(&request())).await;
     assert!(signed.is_ok(), "{signed:?}");
-    // Who says nothing is left alone, and then sent away.
-    for stream in &mut hanging {
-        assert_eq!(stream.read(&mut [0; 16]).await.unwrap(), 0);
-    }
+    drop(hanging);
+}
+
+#[tokio::test]
+async fn callers_who_take_too_long_are_sent_away() {
+    let agent = Agent::start(IMPATIENT).await;
+    let mut silent = UnixStream::connect(agent.place.socket()).await.unwrap();
+    assert_eq!(silent.read(&mut [0; 16]).await.unwrap(), 0);
+    let slow = agent.answer_to(b"{\"version\":1").await;
+    assert_eq!(slow, Refusal::TooSlow { seconds: 0 });
 }
 
 #[tokio::test]
 async fn there_are_not_many_callers_at_a_time() {
-    let slow = Limits {
-        line: Duration::from_secs(20),
-        ..QUICK
-    };
-    let agent = Agent::start(slow).await;
+    let agent = Agent::start(FEW).await;
     let mut hanging = Vec::new();
-    for _ in 0..slow.callers {
+    for _ in 0..FEW.callers {
         let mut stream = UnixStream::connect(agent.place.socket()).await.unwrap();
         // Once it is answered, it is known to be served.
         let status = b"{\"version\":1,\"message\":{\"status\":{}}}\n";
@@ -243,7 +250,7 @@ async fn there_are_not_many_callers_at_a_time() {
     assert_eq!(agent.answer_to(b"").await, busy);
     let refused = agent.with(Client::status).await.unwrap_err();
     assert_eq!(refused, busy.into());
-    let limit = slow.callers;
+    let limit = FEW.callers;
     let line = format!("refused a caller: {limit} are served already");
     assert!(agent.world.lines.all().contains(&line));
     drop(hanging);
@@ -302,7 +309,7 @@ async fn answers_are_not_believed() {
     let bundle = String::from_utf8(bundle.to_json()).unwrap();
     let line = format!("{{\"version\":1,\"message\":{{\"bundle\":{bundle}}}}}\n").into_bytes();
     let ask = async |answer: Vec<u8>, change: fn(&mut SignRequest)| {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir_in("/tmp").unwrap();
         let path = liar(folder.path(), answer).await;
         let mut request = request();
         change(&mut request);
@@ -339,4 +346,41 @@ async fn answers_are_not_believed() {
     );
     let gone = std::io::ErrorKind::UnexpectedEof;
     assert_eq!(ask(Vec::new(), |_| {}).await, Err(AgentError::Gone(gone)));
+}
+
+#[tokio::test]
+async fn statements_are_signed_as_they_are() {
+    let agent = Agent::start(FEW).await;
+    agent.log_in().await;
+    let statement = json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "a", "digest": {"sha256": HashAlgorithm::Sha256.digest(b"a").hex()}}],
+        "predicateType": "https://example.org/v1",
+        "predicate": {},
+    });
+    let request = SignRequest::of_statement(&statement.to_string());
+    let asked = request.clone();
+    let bundle = agent.with(move |client| client.sign(&asked)).await.unwrap();
+    let json = String::from_utf8(bundle.to_json()).unwrap();
+    assert!(json.contains("dsseEnvelope"), "{json}");
+
+    let mut other = request.clone();
+    other.sha256 = "00".repeat(32);
+    let refused = agent.with(move |client| client.sign(&other)).await;
+    let message = "sha256: it is not the statement's".to_owned();
+    assert_eq!(refused.unwrap_err(), Refusal::Unreadable { message }.into());
+    let mut long = request.clone();
+    long.statement = Some(" ".repeat(REQUEST_LIMIT));
+    let refused = agent.with(move |client| client.sign(&long)).await;
+    let limit = REQUEST_LIMIT;
+    assert_eq!(refused.unwrap_err(), Refusal::TooLong { limit }.into());
+
+    let line = format!("{{\"version\":1,\"message\":{{\"bundle\":{json}}}}}\n").into_bytes();
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let path = liar(folder.path(), line).await;
+    let mut other = request;
+    other.statement = Some("{}".to_owned());
+    let asked = agent.at(&path, move |client| client.sign(&other)).await;
+    let what = "it is about another statement";
+    assert_eq!(asked.unwrap_err(), AgentError::OtherBundle(what));
 }
