@@ -88,13 +88,15 @@ fn every_file_gets_a_line() {
     let loose = [format!("commit {}\0", good.len()).as_bytes(), &good].concat();
     let altered = String::from_utf8(good.clone()).unwrap();
     let altered = altered.replacen("a commit", "another", 1);
+    let twice = String::from_utf8(good.clone()).unwrap();
+    let twice = twice.replacen("\nauthor", "\nauthor x\nauthor", 1);
     let ssh = commit(payload, "-----BEGIN SSH SIGNATURE-----\n");
     let pgp = commit(payload, "-----BEGIN PGP SIGNATURE-----\n");
     let cut = &good[..good.len() / 2];
     let online = commit(payload, &forge.git_armor(payload, &GitPlan::ONLINE, |_| {}));
 
     // The object, and its signature, chain, SCT, log and outcome.
-    let cases: [(&str, &[u8], [&str; 5]); 12] = [
+    let cases: [(&str, &[u8], [&str; 5]); 13] = [
         (
             "good",
             &good,
@@ -124,6 +126,11 @@ fn every_file_gets_a_line() {
             "",
             b"",
             ["valid", "valid", "valid", "embedded, valid", "proven"],
+        ),
+        (
+            "twice",
+            twice.as_bytes(),
+            ["invalid", "valid", "valid", "embedded, valid", "unreadable"],
         ),
         ("cut", cut, ["invalid", "", "", "", "unreadable"]),
         ("empty", b"", ["invalid", "", "", "", "unreadable"]),

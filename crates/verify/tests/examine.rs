@@ -121,7 +121,7 @@ fn both_ways_agree_on_whatever_is_changed_or_missing() {
         let bundle = parsed(&forge.bundle(kind));
         examine(verifiers.fitting(kind), &bundle, &Artifact::Bytes(b"other"));
         examine(
-            &Verifiers::of(&Forge::new(), RootVersion::V0_1).fitting(kind),
+            Verifiers::of(&Forge::new(), RootVersion::V0_1).fitting(kind),
             &bundle,
             &BYTES,
         );

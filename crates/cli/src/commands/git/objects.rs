@@ -89,11 +89,18 @@ fn lines(verifier: &GitVerifier, path: &Path) -> Vec<Line> {
         Err(error) => {
             let known = Object::identify(&bytes);
             let outcome = Outcome::Unreadable(error);
-            return vec![Line {
+            let mut line = Line {
                 oid: known.map(|(_, id)| id.to_string()),
                 kind: known.map(|(kind, _)| kind.name()),
                 ..Line::unreadable().ended(&outcome)
-            }];
+            };
+            // Whatever it signs is not this: but whose certificate that is can be told.
+            let armor = armor_in(&bytes);
+            let found = armor.map(|armor| verifier.verify_signature(&armor, b"", None));
+            if let Some(evidence) = found.and_then(|found| found.evidence) {
+                line.certify(&evidence);
+            }
+            return vec![line];
         }
     };
     let mut lines = vec![Line::of(&verifier.verify(&object, None)).about(&object)];
@@ -175,6 +182,24 @@ impl Line {
         self.not_after = facts.validity.end.map(time);
         self.signing_time = evidence.signing_time.map(time);
     }
+}
+
+/// The last signature in bytes that are no object, folded or not.
+fn armor_in(bytes: &[u8]) -> Option<Vec<u8>> {
+    const BEGIN: &[u8] = b"-----BEGIN SIGNED MESSAGE-----";
+    const END: &[u8] = b"-----END SIGNED MESSAGE-----";
+    let mut windows = bytes.windows(BEGIN.len());
+    let begin = windows.rposition(|window| window == BEGIN)?;
+    let mut armor = Vec::new();
+    for line in bytes.get(begin..)?.split(|byte| *byte == b'\n') {
+        let line = line.strip_prefix(b" ").unwrap_or(line);
+        armor.extend_from_slice(line);
+        armor.push(b'\n');
+        if line == END {
+            return Some(armor);
+        }
+    }
+    None
 }
 
 /// Whether the signature holds over this object by the certificate that it carries, whoever issued that.
