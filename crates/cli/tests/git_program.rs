@@ -63,6 +63,13 @@ impl Desk {
     }
 }
 
+impl Drop for Desk {
+    fn drop(&mut self) {
+        // Where the test ended before its agent did.
+        let _ = self.place.command(["agent", "stop"]).status();
+    }
+}
+
 fn commit(git: &Git, name: &str) -> String {
     fs::write(git.folder.join(name), name).unwrap();
     git.run(["add", "."]);
@@ -131,7 +138,19 @@ fn a_days_work(desk: &Desk) {
     }
     git.run(["checkout", "-q", "main"]);
     commit(&git, "upstream");
-    git.run(["rebase", "-q", "main", "topic"]);
+    // Nobody handed over a token: one login at the agent, and one certificate, for all of them.
+    let agent = |args: &[&str]| {
+        let args = ["--json", "--instance", desk.instance.name(), "agent"]
+            .into_iter()
+            .chain(args.iter().copied());
+        desk.place.run(args).exits(0).json()
+    };
+    agent(&["login", "--email", ALICE]);
+    let away = Git::new(&desk.place, &git.folder);
+    away.run(["-c", "signhere.agent=on", "rebase", "-q", "main", "topic"]);
+    let login = agent(&["status"])["logins"][0].clone();
+    assert_eq!([&login["signatures"], &login["certificates"]], [50, 1]);
+    agent(&["stop"]);
     let marks = git.run(["log", "--format=%G?", "main..topic"]).stdout;
     assert_eq!(marks, "U\n".repeat(50));
 
