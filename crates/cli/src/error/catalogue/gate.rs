@@ -47,7 +47,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         code: "SH-GIT-COMMITTER",
         exits: &[Exit::Findings, Exit::NotAllowed],
-        what: "Nothing ties the committer's address to whoever signed the commit.",
+        what: "Nothing ties the committer's address to whoever signed the commit, or it is another listed signer's.",
         why: "The committer's address is what people see in a log. A rule with committer = \"strict\" refuses it; otherwise it is a finding.",
         causes: &[
             "the signer commits with an address that the trust file does not list",

@@ -148,17 +148,6 @@ pub(super) const ENTRIES: &[Entry] = &[
         mend: Mend::Do("signhere agent login, then try again"),
     },
     Entry {
-        code: "SH-GIT-COMMITTER",
-        exits: &[Exit::NotAllowed],
-        what: "The committer's address belongs to somebody else who is listed than the signer.",
-        why: "Who signs is proven; the committer is what somebody typed. Where both are known and differ, one poses as the other.",
-        causes: &[
-            "a second address that the trust file does not know",
-            "impersonation",
-        ],
-        mend: Mend::Do("add the address to the signer's committers in the trust file"),
-    },
-    Entry {
         code: "SH-GIT-MATCH-COMMITTER",
         exits: &[Exit::OtherSigner],
         what: "The committer is not who signs, and gitsign.matchCommitter asks for that.",
