@@ -7,6 +7,7 @@ mod evidence;
 mod force;
 mod history;
 mod judge;
+mod kept;
 mod merge;
 mod report;
 mod standing;

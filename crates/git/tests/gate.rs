@@ -428,3 +428,104 @@ fn a_missing_object_lets_nothing_through() {
         "{decision:?}"
     );
 }
+
+/// Signs a commit by an ssh key as ssh-keygen does, and returns its id.
+fn by_ssh(place: &Place, parent: &str, key: &std::path::Path, who: &str) -> String {
+    place.repository.git(&["add", "-A"]);
+    let tree = place.repository.git(&["write-tree"]);
+    let who = format!("{who} <{who}@example.org> 1700000000 +0000");
+    let head = format!("tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\n");
+    let payload = place.repository.beside("payload");
+    std::fs::write(&payload, format!("{head}\nby ssh\n")).unwrap();
+    let armor = place.repository.beside("payload.sig");
+    let _ = std::fs::remove_file(&armor);
+    let mut command = place.repository.command("ssh-keygen");
+    command
+        .args(["-Y", "sign", "-q", "-n", "git", "-f"])
+        .arg(key)
+        .arg(&payload);
+    assert!(command.output().unwrap().status.success());
+    let armor = std::fs::read_to_string(armor).unwrap();
+    let armor = armor.trim_end().replace('\n', "\n ");
+    place.repository.store(
+        "commit",
+        format!("{head}gpgsig {armor}\n\nby ssh\n").as_bytes(),
+    )
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "what is skipped is said")]
+fn an_ssh_key_is_that_of_whom_the_file_of_keys_names() {
+    if std::process::Command::new("ssh-keygen")
+        .arg("-?")
+        .output()
+        .is_err()
+    {
+        println!("skipped: there is no ssh-keygen");
+        return;
+    }
+    let (place, _) = Place::with("");
+    let key = |name: &str| {
+        let path = place.repository.beside(name);
+        let mut command = place.repository.command("ssh-keygen");
+        command.args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"]);
+        assert!(command.arg(&path).status().unwrap().success());
+        let public = std::fs::read_to_string(path.with_extension("pub")).unwrap();
+        (path, public.trim_end().to_owned())
+    };
+    let (bobs, public) = key("bobs");
+    let (others, other) = key("others");
+    let (old, old_public) = key("old");
+    let keys = format!(
+        "bob@example.org {public}\nzoe@example.org {other}\n\
+         bob@example.org valid-before=\"20200101\" {old_public}\n"
+    );
+    let rules = "[git]\nallowed_signers = \".signhere/keys\"\n";
+    place.repository.write(".signhere/trust.toml", trust(rules));
+    place.repository.write(".signhere/keys", keys);
+    let base = place.commit(None, "ada");
+    place.set(MAIN, &base);
+    place.repository.write("a", "1");
+    let says = |key: &std::path::Path, who: &str| {
+        place.refusals(MAIN, &base, &by_ssh(&place, &base, key, who))
+    };
+    assert_eq!(says(&bobs, "bob"), Vec::<String>::new());
+    assert_eq!(
+        says(&bobs, "ada"),
+        ["its committer has the address of ada, and bob signed it"]
+    );
+    assert_eq!(
+        says(&others, "zoe"),
+        [
+            "its ssh key is that of zoe@example.org, and the trust file lists nobody of this name or address"
+        ]
+    );
+    assert_eq!(
+        says(&old, "bob"),
+        ["its ssh key is that of nobody, and the trust file lists nobody of this name or address"]
+    );
+    let good = by_ssh(&place, &base, &bobs, "bob");
+    let bytes = place
+        .repository
+        .git(&["cat-file", "commit", &good])
+        .replace("by ssh", "by hand");
+    let forged = place
+        .repository
+        .store("commit", format!("{bytes}\n").as_bytes());
+    let [refusal] = place.refusals(MAIN, &base, &forged).try_into().unwrap();
+    assert!(
+        refusal.starts_with("its ssh signature does not hold: "),
+        "{refusal}"
+    );
+    // The key is added by the commit that it signs.
+    place.repository.write(
+        ".signhere/keys",
+        format!("bob@example.org {public}\nada@example.org {other}\n"),
+    );
+    assert_eq!(says(&others, "ada").len(), 1);
+    // A file of keys that is named and not there stops everything.
+    std::fs::remove_file(place.repository.path().join(".signhere/keys")).unwrap();
+    let gone = place.commit(Some(&base), "ada");
+    let refusals = place.decide(MAIN, &base, &gone).unwrap();
+    assert!(!refusals.is_allowed());
+}

@@ -1,6 +1,7 @@
 //! Evidence as it is: signatures in objects, and what is noted beside them.
 
-use super::{Approval, Carried, Evidence, Signed};
+use super::{Approval, Carried, Evidence, Signed, kept};
+use crate::cache::Cache;
 use crate::notes::Notes;
 use crate::object::{Object, ObjectId};
 use crate::proof::Proven;
@@ -14,12 +15,25 @@ use crate::{approve, carry};
 pub struct Proofs<'a> {
     verifier: &'a GitVerifier,
     notes: Option<&'a Notes<'a>>,
+    cache: Option<&'a Cache>,
 }
 
 impl<'a> Proofs<'a> {
     /// By this verifier; without `notes`, nobody approves and nothing is carried over.
     pub fn new(verifier: &'a GitVerifier, notes: Option<&'a Notes<'a>>) -> Self {
-        Self { verifier, notes }
+        Self {
+            verifier,
+            notes,
+            cache: None,
+        }
+    }
+
+    /// The same, but what was proven once of an object is kept, and not proven again. The cache has to be one for the
+    /// trusted roots of the verifier.
+    #[must_use]
+    pub fn kept_in(mut self, cache: &'a Cache) -> Self {
+        self.cache = Some(cache);
+        self
     }
 
     fn noted(&self, id: &ObjectId) -> Vec<signhere_verify::bundle::Bundle> {
@@ -30,9 +44,16 @@ impl<'a> Proofs<'a> {
 
 impl Evidence for Proofs<'_> {
     fn signed(&self, object: &Object) -> Signed {
-        let notes = self.noted(&object.id());
-        let verdict = self.verifier.verify_with(object, &notes, None);
-        Signed::of(verdict)
+        let id = object.id();
+        if let Some(known) = self.cache.and_then(|cache| kept::find(cache, &id)) {
+            return Signed::Proven(Box::new(known));
+        }
+        let notes = self.noted(&id);
+        let signed = Signed::of(self.verifier.verify_with(object, &notes, None));
+        if let (Some(cache), Signed::Proven(proven)) = (self.cache, &signed) {
+            kept::keep(cache, &id, proven);
+        }
+        signed
     }
 
     fn approvals(&self, id: &ObjectId) -> Result<Vec<Approval>, RepositoryError> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueHint};
+use signhere_git::cache::{self, Cache};
 use signhere_git::gate::{Decision, Gate, RefRefusal};
 use signhere_git::notes::{NOTES_REF, Notes};
 use signhere_git::policy::{Limits, Policy, Proofs};
@@ -14,17 +15,21 @@ use signhere_git::repository::Repository;
 use signhere_git::verifier::{GitVerifier, Instance};
 use signhere_pki::time::Clock as _;
 
+use super::open;
 use crate::clock::SystemClock;
 use crate::commands::Context;
 use crate::error::CliError;
+use crate::error::repository::not_kept;
 use crate::exit::Exit;
-use crate::files;
 use crate::output::text::safe;
 use crate::policy::AtHand;
 use crate::trust::{self, TrustArgs};
+use crate::{env, files};
 
 pub(super) use report::{Document, Report};
 
+/// The program by which these were proven, and the version of what is kept.
+const PROGRAM: &str = concat!("signhere ", env!("CARGO_PKG_VERSION"), " proof 1");
 /// No file that a trust file names is larger.
 const MAX_BESIDE: u64 = 1 << 20;
 
@@ -51,14 +56,26 @@ pub(super) fn with_gate<T>(
     repository: &Repository,
     judge: impl FnOnce(&Gate<'_>) -> Result<T, RefRefusal>,
 ) -> Result<T, CliError> {
-    let verifier = verifier(context, &args.trust)?;
+    let (verifier, trust) = verifier(context, &args.trust)?;
     let notes = Notes::open(repository)
         .map_err(|error| {
             let text = format!("note: {NOTES_REF} is left out: {error}");
             context.output.note(safe(&text));
         })
         .ok();
-    let proofs = Proofs::new(&verifier, notes.as_ref());
+    let kept = env::cache_dir().and_then(|folder| {
+        let cache = cache::Context::new(PROGRAM, &trust, "");
+        let judged = open::folders(repository);
+        let judged: Vec<&Path> = judged.iter().map(PathBuf::as_path).collect();
+        let opened = Cache::open(&folder.join(open::VERDICTS), cache, &judged);
+        opened
+            .map_err(|error| context.output.note(safe(&not_kept(&error))))
+            .ok()
+    });
+    let mut proofs = Proofs::new(&verifier, notes.as_ref());
+    if let Some(cache) = &kept {
+        proofs = proofs.kept_in(cache);
+    }
     let named = args.trust_file.as_deref().map(named).transpose()?;
     let clock = SystemClock;
     let end = clock
@@ -70,6 +87,9 @@ pub(super) fn with_gate<T>(
     };
     let gate = Gate::new(repository, &proofs, named, clock.now(), limits);
     let judged = gate.and_then(|gate| judge(&gate));
+    if let Some(Err(error)) = kept.as_ref().map(Cache::flush) {
+        context.output.note(safe(&not_kept(&error)));
+    }
     judged.map_err(|refusal| CliError::from(&refusal))
 }
 
@@ -82,8 +102,10 @@ fn named(path: &Path) -> Result<Arc<Policy>, CliError> {
     Ok(Arc::new(policy))
 }
 
-fn verifier(context: &Context, args: &TrustArgs) -> Result<GitVerifier, CliError> {
+/// The verifier of all instances that are known, and a digest of whom it trusts.
+fn verifier(context: &Context, args: &TrustArgs) -> Result<(GitVerifier, [u8; 32]), CliError> {
     let known = trust::known(context, args)?.all()?;
+    let digest = known.digest;
     let mut instances = known.instances.into_iter().map(|chosen| Instance {
         name: chosen.instance,
         verifier: chosen.verifier.as_ref().clone(),
@@ -91,7 +113,7 @@ fn verifier(context: &Context, args: &TrustArgs) -> Result<GitVerifier, CliError
     let first = instances
         .next()
         .ok_or_else(|| CliError::internal(&"no instance is known"))?;
-    Ok(GitVerifier::of_instances(first, instances))
+    Ok((GitVerifier::of_instances(first, instances), digest))
 }
 
 /// How the process ends that decided this: the worst of all.

@@ -7,6 +7,8 @@ use signhere_git::repository::{Git, Repository};
 use crate::env;
 use crate::error::CliError;
 
+/// The folder of kept verdicts in the user's cache.
+pub(crate) const VERDICTS: &str = "git-verdicts";
 /// The program that reads repositories.
 const GIT: &str = "git";
 

@@ -5,11 +5,10 @@ use std::path::Path;
 use signhere_git::cache::{Cache, CacheError, Context, Key};
 use signhere_git::object::ObjectId;
 
+use super::open::VERDICTS;
 use super::record::Record;
 use crate::env;
 
-/// The folder of kept verdicts in the user's cache.
-const FOLDER: &str = "git-verdicts";
 /// The program by whose verdicts these are, and the version of the records.
 const PROGRAM: &str = concat!("signhere ", env!("CARGO_PKG_VERSION"), " record 1");
 
@@ -35,7 +34,7 @@ impl Cached {
             return Ok(None);
         };
         let context = Context::new(PROGRAM, trust, reference);
-        let cache = Cache::open(&folder.join(FOLDER), context, judged)?;
+        let cache = Cache::open(&folder.join(VERDICTS), context, judged)?;
         Ok(Some(Self {
             cache,
             policy,
