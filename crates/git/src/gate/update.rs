@@ -49,7 +49,8 @@ impl Update {
     /// [`UpdateError`] for the first line that is none.
     pub fn parse_all(text: &str, format: ObjectFormat) -> Result<Vec<Self>, UpdateError> {
         let mut updates = Vec::new();
-        for line in text.lines() {
+        // Not by `lines`, which takes a carriage return for a part of the line's end.
+        for line in text.split_terminator('\n') {
             if updates.len() == MAX_UPDATES {
                 return Err(UpdateError::TooMany);
             }
