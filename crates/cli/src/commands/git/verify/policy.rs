@@ -59,7 +59,8 @@ impl Rules {
             };
             for line in &asked.lines {
                 // What has no beginning is judged as of today.
-                let at = line.bases.first().copied().or(head.filter(|_| args.all));
+                let today = || head.filter(|_| args.all);
+                let at = line.bases.first().copied().or_else(today);
                 bases.push(at_commit(repository, at)?);
             }
         }
