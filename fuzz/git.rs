@@ -1,5 +1,7 @@
 //! As `targets.rs`, of the parsers for commits and tags: their plain tests are in `crates/git/tests/fuzz.rs`.
 
+#[path = "targets/notes.rs"]
+mod notes;
 #[path = "targets/objects.rs"]
 mod objects;
 #[path = "target.rs"]
@@ -28,5 +30,10 @@ pub(crate) const TARGETS: &[Target] = &[
         name: "git-verify",
         run: objects::verify,
         tokens: objects::OBJECT_TOKENS,
+    },
+    Target {
+        name: "git-note",
+        run: notes::note,
+        tokens: notes::TOKENS,
     },
 ];

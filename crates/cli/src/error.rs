@@ -10,6 +10,7 @@ pub(crate) mod catalogue;
 mod convert;
 mod gate;
 mod git;
+mod notes;
 pub(crate) mod repository;
 #[cfg(test)]
 mod tests;

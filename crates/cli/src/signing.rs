@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use signhere_http::HttpClient;
-use signhere_pki::digest::Digest;
+use signhere_pki::digest::{Digest, HashAlgorithm};
 use signhere_pki::key::PrivateKey;
 use signhere_pki::random::SystemRandom;
 use signhere_sign::agent::protocol::{Kept, REQUEST_LIMIT, Request, encode};
@@ -19,8 +19,10 @@ use signhere_sign::agent::socket::Place;
 use signhere_sign::agent::{AgentError, Client, LoginRequest, Refusal, SignRequest};
 use signhere_sign::identity::IdentityToken;
 use signhere_sign::identity::oidc::Granted;
-use signhere_sign::session::{Payload, Session, Tools};
-use signhere_verify::bundle::Bundle;
+use signhere_sign::session::{Payload, Session, SignError, Tools};
+use signhere_verify::bundle::{Bundle, Content};
+use signhere_verify::dsse::{Envelope, INTOTO_PAYLOAD_TYPE, pae};
+use signhere_verify::intoto::Statement;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
@@ -105,6 +107,46 @@ fn sign_payload(
         return block_on(sign_here(context, payload, how, None));
     }
     sign_with_agent(context, request, how)
+}
+
+/// The verified bundles of keyless signatures over in-toto statements, one for each.
+///
+/// # Errors
+/// As [`sign`], and when a statement is none.
+pub(crate) fn sign_statements(
+    context: &Context,
+    statements: &[&[u8]],
+    how: &Signing,
+) -> Result<Vec<Bundle>, CliError> {
+    context.need_network("signing")?;
+    let http = login::http_client();
+    if let Some(token) = block_on(login::without_asking(context, &how.login, &http))? {
+        return block_on(async {
+            let config = how.signing_config.as_deref();
+            let instance = trust::instance(context, &how.trust, config, &http).await?;
+            let session = Session::keyless(&instance, token, tools(http))?;
+            let mut bundles = Vec::with_capacity(statements.len());
+            for statement in statements {
+                let signed = session.sign(Payload::Statement(statement)).await?;
+                bundles.push(signed.bundle);
+            }
+            Ok(bundles)
+        });
+    }
+    // What signs digests signs envelopes by the digest of their encoding.
+    let sign_one = |statement: &&[u8]| {
+        Statement::parse(statement).map_err(SignError::from)?;
+        let digest = HashAlgorithm::Sha256.digest(&pae(INTOTO_PAYLOAD_TYPE, statement));
+        let mut bundle = sign(context, digest, how)?;
+        bundle.content = Content::Dsse(Envelope::new(
+            INTOTO_PAYLOAD_TYPE.to_owned(),
+            statement.to_vec(),
+            bundle.signature().to_vec(),
+            String::new(),
+        ));
+        Ok(bundle)
+    };
+    statements.iter().map(sign_one).collect()
 }
 
 /// Logs a person in, so that the login lasts: at the issuer of the instance, with the address `email` if that is given.

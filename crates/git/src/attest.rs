@@ -53,6 +53,8 @@ pub struct Facts<'a> {
     pub signers: &'a [Actor],
     /// Who approved it.
     pub approvers: &'a [Actor],
+    /// How many people whom the policy lists stand behind it, each counted once.
+    pub people: usize,
     /// When it was proven to be signed, where that is known.
     pub signed_at: Option<Time>,
     /// The policy that was met.
@@ -132,13 +134,6 @@ impl Facts<'_> {
     /// The summary of having verified the commit by the policy, which it met; `provenance` is the SHA-256 of the
     /// provenance's bundle.
     pub fn verification_summary(&self, provenance: &Digest) -> Vec<u8> {
-        let mut levels = vec![LEVEL];
-        if self.policy.digest.is_some() && !self.signers.is_empty() {
-            levels.push(SIGNED_BY_LISTED);
-            if self.people() >= 2 {
-                levels.push(TWO_PEOPLE);
-            }
-        }
         let predicate = json!({
             "verifier": { "id": VERIFIER },
             "timeVerified": self.at.to_string(),
@@ -146,18 +141,22 @@ impl Facts<'_> {
             "policy": self.policy.to_json(),
             "inputAttestations": [{ "digest": { "sha256": provenance.hex() } }],
             "verificationResult": "PASSED",
-            "verifiedLevels": levels,
+            "verifiedLevels": self.verified_levels(),
             "slsaVersion": SLSA_VERSION,
         });
         self.statement(VERIFICATION_SUMMARY, &predicate)
     }
 
-    /// How many people stand behind the commit.
-    fn people(&self) -> usize {
-        let mut people: Vec<&Actor> = self.signers.iter().chain(self.approvers).collect();
-        people.sort_by_key(|actor| (&actor.identity, &actor.issuer));
-        people.dedup();
-        people.len()
+    /// The levels and properties that were verified.
+    pub fn verified_levels(&self) -> Vec<&'static str> {
+        let mut levels = vec![LEVEL];
+        if self.policy.digest.is_some() && self.people >= 1 {
+            levels.push(SIGNED_BY_LISTED);
+        }
+        if self.policy.digest.is_some() && self.people >= 2 {
+            levels.push(TWO_PEOPLE);
+        }
+        levels
     }
 
     fn statement(&self, predicate_type: &str, predicate: &Value) -> Vec<u8> {

@@ -4,6 +4,7 @@
 //! small, and nobody may keep the branch that they were on. What the merging party is believed for is only that the
 //! merged commit holds their changes and no others, and for equal trees not even that.
 
+mod follow;
 mod patch;
 
 use base64::Engine as _;
@@ -17,6 +18,7 @@ use crate::object::{Object, ObjectError, ObjectId, ObjectKind};
 use crate::proof::{Prove, Proven};
 use crate::statement::{NotAttested, attested_as, statement};
 
+pub use follow::{Followed, follow};
 pub use patch::{Found, PatchError, find, patch_digest};
 
 /// The type of the statement.

@@ -1,5 +1,12 @@
 //! Squashes and rebases in real repositories: which commits a merged one came from.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests: a failure here is a failed test"
+)]
+
 use std::path::Path;
 
 use signhere_git::carry::{Found, Method, PatchError, find, patch_digest};

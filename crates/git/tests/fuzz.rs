@@ -21,8 +21,15 @@ use std::path::{Path, PathBuf};
 
 use git::{TARGETS, Target};
 use mutator::Mutator;
+use signhere_git::approve::approval;
 use signhere_git::armor::Armor;
-use signhere_testkit::forge::{Forge, GitForm, GitPlan, RootVersion, commit, tag};
+use signhere_git::attest::{Facts, PolicyFacts};
+use signhere_git::carry::{Method, Source, carry_over};
+use signhere_git::object::{Object, ObjectKind};
+use signhere_pki::digest::HashAlgorithm;
+use signhere_testkit::forge::{
+    Content, Entry, Forge, GitForm, GitPlan, Kind, RootVersion, SIGNED_AT, Stage, commit, tag,
+};
 
 /// Changed inputs for each target: some seconds in all, without optimization.
 const CHANGES: u64 = 1_500;
@@ -139,6 +146,58 @@ fn write() {
     put("git-object", "merge", merge.as_bytes());
     let loose = format!("commit {}\0{COMMIT}", COMMIT.len());
     put("git-object", "loose", loose.as_bytes());
+    write_note(&forge);
+}
+
+/// A note with a statement of each kind, and a bundle that is none.
+fn write_note(forge: &Forge) {
+    let noted = |message: &str| {
+        let text = COMMIT.replace("a commit without an end", message);
+        Object::parse(ObjectKind::Commit, text).unwrap()
+    };
+    let merged = noted("noted\n");
+    let source = Source {
+        object: noted("a source\n"),
+        bundles: Vec::new(),
+    };
+    let policy = PolicyFacts {
+        digest: None,
+        uri: "trust.toml".to_owned(),
+    };
+    let facts = Facts {
+        commit: &merged,
+        repository: "git+https://forge.example",
+        refs: &["refs/heads/main".to_owned()],
+        signers: &[],
+        approvers: &[],
+        people: 0,
+        signed_at: None,
+        policy: &policy,
+        at: SIGNED_AT,
+    };
+    let statements = [
+        approval(&merged.id()),
+        carry_over(&merged, Method::Tree, &[source]).unwrap(),
+        facts.source_provenance(),
+        facts.verification_summary(&HashAlgorithm::Sha256.digest(b"")),
+    ];
+    let kind = Kind {
+        content: Content::Dsse,
+        entry: Entry::DsseV001,
+        ..Kind::PLAIN
+    };
+    let mut note = forge.bundle(Kind::PLAIN).to_bytes();
+    for statement in &statements {
+        let forged = forge.spoiled(kind, |stage| {
+            if let Stage::Sign(plan) = stage {
+                plan.payload.clone_from(statement);
+            }
+        });
+        note.push(b'\n');
+        note.extend_from_slice(&forged.to_bytes());
+    }
+    put("git-note", "all", &note);
+    put("git-note", "garbage", b"garbage\n\n{}\n\xff\n");
 }
 
 fn put(target: &str, name: &str, input: &[u8]) {

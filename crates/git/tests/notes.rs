@@ -1,5 +1,12 @@
 //! Notes in real repositories: read whatever is in them, written so that nothing gets lost.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests: a failure here is a failed test"
+)]
+
 use std::path::Path;
 
 use signhere_git::notes::{

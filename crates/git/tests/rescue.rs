@@ -1,5 +1,12 @@
 //! Entries that were logged and never embedded: looked for at a log that may lie, proven, kept, used.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests: a failure here is a failed test"
+)]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 

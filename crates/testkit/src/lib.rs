@@ -18,4 +18,5 @@ pub mod forge;
 pub mod git;
 pub mod network;
 pub mod random;
+pub mod rekor;
 pub mod written;

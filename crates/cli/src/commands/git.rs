@@ -1,5 +1,8 @@
 //! `signhere git`: commits and tags.
 
+mod approve;
+mod attest;
+mod carry;
 mod check;
 mod ci;
 mod configured;
@@ -7,11 +10,14 @@ mod doctor;
 mod gate;
 mod hook;
 mod instance;
+mod noting;
 mod objects;
 pub(crate) mod open;
 pub(crate) mod program;
 mod receive;
+mod rescue;
 mod setup;
+mod sharing;
 mod status;
 mod unset;
 mod verify;
@@ -41,6 +47,11 @@ enum GitCommand {
     Ci(ci::CiArgs),
     #[command(hide = true)]
     Receive(Box<receive::ReceiveArgs>),
+    Rescue(rescue::RescueArgs),
+    Approve(approve::ApproveArgs),
+    Carry(carry::CarryArgs),
+    Attest(attest::AttestArgs),
+    Notes(sharing::NotesArgs),
     #[command(hide = true)]
     Objects(objects::ObjectsArgs),
 }
@@ -56,6 +67,11 @@ pub(crate) fn run(context: &Context, args: &GitArgs) -> Result<(), CliError> {
         GitCommand::Hook(args) => hook::run(context, args),
         GitCommand::Ci(args) => ci::run(context, args),
         GitCommand::Receive(args) => receive::run(context, args),
+        GitCommand::Rescue(args) => rescue::run(context, args),
+        GitCommand::Approve(args) => approve::run(context, args),
+        GitCommand::Carry(args) => carry::run(context, args),
+        GitCommand::Attest(args) => attest::run(context, args),
+        GitCommand::Notes(args) => sharing::run(context, args),
         GitCommand::Objects(args) => objects::run(context, args),
     }
 }

@@ -10,6 +10,7 @@ mod gate;
 mod git;
 mod instance;
 mod log;
+mod notes;
 mod policy;
 mod repository;
 mod service;
@@ -49,7 +50,7 @@ pub(crate) enum Mend {
 }
 
 /// The families, in the order of the reference: a heading and its entries.
-const FAMILIES: [(&str, &[Entry]); 14] = [
+const FAMILIES: [(&str, &[Entry]); 15] = [
     ("The bundle", bundle::ENTRIES),
     ("The artifact and the signature", artifact::ENTRIES),
     ("The log entry", log::ENTRIES),
@@ -62,6 +63,7 @@ const FAMILIES: [(&str, &[Entry]); 14] = [
         "Repositories, and signatures by SSH keys",
         repository::ENTRIES,
     ),
+    ("Notes, approvals and attestations", notes::ENTRIES),
     ("Trust material", trust::ENTRIES),
     ("Files, keys, the command line", files::ENTRIES),
     ("Services and logins", service::ENTRIES),

@@ -332,7 +332,8 @@ impl<'r> Notes<'r> {
 }
 
 impl Added {
-    const NOTHING: Self = Self {
+    /// Nothing.
+    pub const NOTHING: Self = Self {
         notes: 0,
         refused: 0,
     };

@@ -9,6 +9,8 @@ mod report;
 mod revisions;
 
 use indicatif::ProgressBar;
+use signhere_git::object::ObjectId;
+use signhere_git::repository::Repository;
 
 pub(crate) use self::args::GitVerifyArgs;
 use self::judge::Judge;
@@ -53,6 +55,15 @@ pub(crate) fn run(context: &Context, args: &GitVerifyArgs) -> Result<(), CliErro
     judge.finish(context);
     outcome?;
     report.conclude(context, args)
+}
+
+/// The commits and tags that `revisions` name, or all there are.
+pub(super) fn objects(
+    repository: &Repository,
+    revisions: &[String],
+    all: bool,
+) -> Result<Vec<ObjectId>, CliError> {
+    Ok(Asked::of(repository, revisions, all, false)?.objects)
 }
 
 fn take(records: Vec<Record>, report: &mut Report<'_>, bar: &ProgressBar) -> Result<(), CliError> {

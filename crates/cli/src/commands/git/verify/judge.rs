@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use signhere_git::carry::follow;
 use signhere_git::notes::{NOTES_REF, Notes};
 use signhere_git::object::{Object, ObjectId, ObjectKind};
 use signhere_git::policy::Signed;
@@ -11,6 +12,7 @@ use signhere_git::verdict::{GitVerdict, Outcome};
 use signhere_git::verifier::{GitVerifier, Instance};
 use signhere_pki::digest::sha256;
 use signhere_pki::time::Time;
+use signhere_verify::bundle::Bundle;
 use signhere_verify::policy::{Question, Trusted};
 
 use super::args::GitVerifyArgs;
@@ -247,6 +249,7 @@ impl<'a> Judge<'a> {
             rules.take(*id, Signed::of(verdict.clone()));
         }
         let mut record = self.record(&object, &verdict);
+        self.follow(&object, &verdict, &notes, &mut record);
         record.describe(&object);
         let embedded = self.verifier.verify_embedded(&object, self.question());
         let embedded = embedded.iter().zip(object.mergetags());
@@ -297,6 +300,20 @@ impl<'a> Judge<'a> {
             record.explanation = Some(evidence.explain());
         }
         record
+    }
+
+    /// What nobody signed, or a platform, counts as signed by the people whose commits it was made of.
+    fn follow(&self, object: &Object, verdict: &GitVerdict, notes: &[Bundle], record: &mut Record) {
+        let may = matches!(
+            verdict.outcome,
+            Outcome::Unsigned | Outcome::Platform { .. } | Outcome::Foreign(_)
+        );
+        let (true, false, Who::Listed(question)) = (may, record.verified, &self.who) else {
+            return;
+        };
+        if let Some(followed) = follow(&self.verifier, question, object, notes) {
+            record.carry(&followed);
+        }
     }
 
     /// A signature by an SSH key, held against the file of allowed signers at the time that the object claims.

@@ -1,6 +1,7 @@
 //! What is known of one object: what is shown of it, and what is kept for the next time.
 
 use serde::{Deserialize, Serialize};
+use signhere_git::carry::Followed;
 use signhere_git::object::{Object, ObjectId};
 use signhere_git::verdict::{CheckSummary, GitVerdict, Outcome};
 use signhere_pki::time::Time;
@@ -40,6 +41,9 @@ pub(super) struct Record {
     pub(super) missing: Vec<String>,
     /// Each check of a signature with a certificate.
     pub(super) checks: Vec<CheckRecord>,
+    /// The signed commits that it counts as, where nobody signed it itself.
+    #[serde(default)]
+    pub(super) carried: Option<Carried>,
     /// Why it is not verified.
     pub(super) error: Option<ErrorRecord>,
     /// The signed tags that a merge embeds.
@@ -73,6 +77,22 @@ pub(super) struct Signer {
     pub(super) name: Option<String>,
     /// The trust file, or the file of allowed signers.
     pub(super) file: Option<String>,
+}
+
+/// Where a commit came from that nobody signed.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct Carried {
+    /// The name of whoever says so, in the trust file.
+    pub(super) by: String,
+    /// The commits, the last one first.
+    pub(super) sources: Vec<Source>,
+}
+
+/// A signed commit that another came from.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct Source {
+    pub(super) object: String,
+    pub(super) signer: Option<Signer>,
 }
 
 /// A check in few words.
@@ -112,6 +132,7 @@ impl Record {
             instance: None,
             missing: Vec::new(),
             checks: Vec::new(),
+            carried: None,
             error: Some(ErrorRecord::of(error)),
             mergetags: Vec::new(),
             is_kept: false,
@@ -156,6 +177,7 @@ impl Record {
             instance: evidence.and_then(|evidence| evidence.instance.clone()),
             missing: missing.iter().map(|one| one.as_str().to_owned()).collect(),
             checks: checks.into_iter().flatten().map(CheckRecord::of).collect(),
+            carried: None,
             error: error.map(ErrorRecord::of),
             mergetags: Vec::new(),
             is_kept: false,
@@ -183,6 +205,26 @@ impl Record {
         self.verified = false;
         self.outcome = "notAllowed".to_owned();
         self.error = Some(ErrorRecord::of(error));
+    }
+
+    /// Counts it as signed by those who signed what it came from.
+    pub(super) fn carry(&mut self, followed: &Followed) {
+        let source = |verdict: &GitVerdict| {
+            let record = Self::of(verdict, None);
+            Source {
+                object: record.object,
+                signer: record.signer,
+            }
+        };
+        let sources: Vec<Source> = followed.sources.iter().map(source).collect();
+        self.verified = true;
+        self.outcome = "verified".to_owned();
+        self.error = None;
+        self.signer = sources.first().and_then(|source| source.signer.clone());
+        self.carried = Some(Carried {
+            by: followed.carrier.clone(),
+            sources,
+        });
     }
 
     /// Adds what the object says of itself.

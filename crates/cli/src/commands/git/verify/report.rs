@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::args::GitVerifyArgs;
-use super::record::{CheckRecord, ErrorRecord, Record, Signer};
+use super::record::{Carried, CheckRecord, ErrorRecord, Record, Signer};
 use super::revisions::Asked;
 use crate::commands::Context;
 use crate::error::CliError;
@@ -73,6 +73,7 @@ struct Result<'a> {
     instance: Option<&'a str>,
     missing: &'a [String],
     checks: &'a [CheckRecord],
+    carried: Option<&'a Carried>,
     error: Option<crate::error::ErrorFields>,
     mergetags: Vec<Self>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,6 +148,15 @@ impl<'a> Report<'a> {
         } else if output.is_verbose() || !self.asked.is_range {
             for check in &record.checks {
                 output.line(check_line(check))?;
+            }
+        }
+        if let Some(carried) = &record.carried {
+            let by = safe(&carried.by);
+            output.line(paint(DIM, format_args!("   carried over by {by}")))?;
+            for source in &carried.sources {
+                let who = source.signer.as_ref().map(|who| who.identity.as_str());
+                let text = format!("   from {} by {}", source.object, who.unwrap_or_default());
+                output.line(paint(DIM, safe(&text)))?;
             }
         }
         for tag in &record.mergetags {
@@ -311,6 +321,7 @@ impl<'a> Result<'a> {
             instance: record.instance.as_deref(),
             missing: &record.missing,
             checks: &record.checks,
+            carried: record.carried.as_ref(),
             error: record.error.as_ref().and_then(ErrorRecord::fields),
             mergetags: record.mergetags.iter().map(Self::of).collect(),
             explanation: record.explanation.as_deref(),

@@ -48,15 +48,27 @@ pub(super) struct Line {
 impl Asked {
     /// What the command line asks for.
     pub(super) fn resolve(repository: &Repository, args: &GitVerifyArgs) -> Result<Self, CliError> {
+        let mut this = Self::of(repository, &args.revisions, args.all, args.targets)?;
+        this.reference = args.reference.as_deref().map(full_name);
+        Ok(this)
+    }
+
+    /// What `revisions` name, or all there is; with `targets`, also the commits that tags lead to.
+    pub(super) fn of(
+        repository: &Repository,
+        revisions: &[String],
+        all: bool,
+        targets: bool,
+    ) -> Result<Self, CliError> {
         let mut this = Self {
             objects: Vec::new(),
             lines: Vec::new(),
-            reference: args.reference.as_deref().map(full_name),
-            words: args.revisions.join(" "),
-            is_range: args.all,
+            reference: None,
+            words: revisions.join(" "),
+            is_range: all,
         };
         let mut seen = HashSet::new();
-        if args.all {
+        if all {
             this.words = "--all".to_owned();
             let (tips, objects) = everything(repository)?;
             let commits = tips.iter().filter_map(|tip| repository.commit_of(tip).ok());
@@ -69,7 +81,7 @@ impl Asked {
             return Ok(this);
         }
         let default = ["HEAD".to_owned()];
-        let revisions = match args.revisions.as_slice() {
+        let revisions = match revisions {
             [] => {
                 this.words = "HEAD".to_owned();
                 &default[..]
@@ -93,7 +105,7 @@ impl Asked {
                 None => {
                     let id = repository.resolve(revision)?;
                     let mut found = vec![id];
-                    if args.targets {
+                    if targets {
                         found.push(repository.commit_of(&id)?);
                     }
                     let last = found.last().copied();

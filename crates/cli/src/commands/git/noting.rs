@@ -1,0 +1,181 @@
+//! What the commands share that write notes: whose repository, who signs, and where the notes go.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+use serde::Serialize;
+use signhere_git::notes::{Added, Author, Notes};
+use signhere_git::object::{Object, ObjectId, ObjectKind};
+use signhere_git::repository::Repository;
+use signhere_git::statement::attested;
+use signhere_git::verifier::{GitVerifier, Instance};
+use signhere_pki::time::Clock as _;
+use signhere_verify::bundle::Bundle;
+use signhere_verify::verdict::{Step, StepName, Verdict};
+
+use super::{open, sharing};
+use crate::clock::SystemClock;
+use crate::commands::Context;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::login::LoginArgs;
+use crate::signing::{self, Signing};
+use crate::trust::{self, TrustArgs};
+
+/// Whose repository it is, and where its notes go.
+#[derive(Args, Clone, Debug)]
+pub(super) struct NotingArgs {
+    /// The repository's folder [default: the one here]
+    #[arg(long, short = 'C', value_name = "DIR", value_hint = ValueHint::DirPath)]
+    repository: Option<PathBuf>,
+    /// Push the notes to this remote afterwards
+    #[arg(long, value_name = "REMOTE")]
+    push: Option<String>,
+}
+
+/// Who signs, and where.
+#[derive(Args, Clone, Debug)]
+pub(super) struct SignerArgs {
+    /// Where to sign (signing_config.v0.2.json)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "trust_config", help_heading = "Trust")]
+    signing_config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) trust: TrustArgs,
+    #[command(flatten)]
+    login: LoginArgs,
+}
+
+/// Somebody, in JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Who {
+    /// The identity.
+    pub(super) identity: String,
+    /// Who vouches for it.
+    pub(super) issuer: String,
+}
+
+impl NotingArgs {
+    /// Opens the repository.
+    pub(super) fn open(&self) -> Result<Repository, CliError> {
+        open::repository(self.repository.as_deref())
+    }
+
+    /// Notes bundles beside objects.
+    pub(super) fn add(
+        &self,
+        repository: &Repository,
+        additions: &[(ObjectId, Vec<Bundle>)],
+    ) -> Result<Added, CliError> {
+        Ok(Notes::add(repository, additions, &author())?)
+    }
+
+    /// Pushes the notes where that is asked for; the remote's name if so.
+    pub(super) fn share(
+        &self,
+        context: &Context,
+        repository: &Repository,
+    ) -> Result<Option<&str>, CliError> {
+        if let Some(remote) = &self.push {
+            sharing::push(context, repository, remote)?;
+        }
+        Ok(self.push.as_deref())
+    }
+}
+
+impl SignerArgs {
+    /// Signs statements, each about one commit, by one login: here where a token is at hand, and else by the agent. They
+    /// are proven before they are returned, with whom they name.
+    pub(super) fn sign(
+        &self,
+        context: &Context,
+        verifier: &GitVerifier,
+        statements: &[(ObjectId, Vec<u8>)],
+    ) -> Result<(Vec<(ObjectId, Vec<Bundle>)>, Option<Who>), CliError> {
+        let how = Signing {
+            trust: self.trust.clone(),
+            signing_config: self.signing_config.clone(),
+            login: self.login.clone(),
+            ..Signing::default()
+        };
+        let texts: Vec<&[u8]> = statements.iter().map(|(_, text)| text.as_slice()).collect();
+        let bundles = signing::sign_statements(context, &texts, &how)?;
+        let mut additions = Vec::with_capacity(bundles.len());
+        let mut who = None;
+        for ((id, _), bundle) in statements.iter().zip(bundles) {
+            // As it will be read from the note.
+            let bundle = Bundle::parse(&bundle.to_json())?;
+            let attested = attested(verifier, (ObjectKind::Commit, id), &bundle);
+            let attested = attested.map_err(|error| {
+                let message = format!("what was signed does not verify: {error}");
+                CliError::new(Exit::Failed, "SH-GIT-STATEMENT", message)
+            })?;
+            who = Who::of(&attested.proven.verdict);
+            additions.push((*id, vec![bundle]));
+        }
+        Ok((additions, who))
+    }
+}
+
+impl Who {
+    /// Whom the evidence names.
+    pub(super) fn of(verdict: &Verdict) -> Option<Self> {
+        match verdict.step(StepName::Identity) {
+            Some(Step::Identity(evidence)) => Some(Self {
+                identity: evidence.identity.clone(),
+                issuer: evidence.issuer.clone(),
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// Who stands in the commits of notes. They say nothing of who signed what is noted, and nobody is to be known by them.
+pub(super) fn author() -> Author {
+    Author {
+        name: "signhere".to_owned(),
+        email: "signhere@localhost".to_owned(),
+        at: SystemClock.now(),
+    }
+}
+
+/// Verifies by the instances that are known or named.
+pub(super) fn verifier(context: &Context, args: &TrustArgs) -> Result<GitVerifier, CliError> {
+    let known = trust::known(context, args)?.all()?;
+    let mut instances = known.instances.into_iter().map(|chosen| Instance {
+        name: chosen.instance,
+        verifier: chosen.verifier.as_ref().clone(),
+    });
+    let first = instances
+        .next()
+        .ok_or_else(|| CliError::internal(&"no instance is known"))?;
+    Ok(GitVerifier::of_instances(first, instances))
+}
+
+/// The commit that `revision` names or leads to.
+pub(super) fn commit(repository: &Repository, revision: &str) -> Result<Object, CliError> {
+    let id = repository.commit_of(&repository.resolve(revision)?)?;
+    object(repository, &id)
+}
+
+/// A commit or a tag.
+pub(super) fn object(repository: &Repository, id: &ObjectId) -> Result<Object, CliError> {
+    let raw = repository.object(id)?;
+    if !matches!(raw.kind, ObjectKind::Commit | ObjectKind::Tag) {
+        let message = format!("{id} is a {}: neither a commit nor a tag", raw.kind);
+        return Err(CliError::new(Exit::Failed, "SH-GIT-KIND", message));
+    }
+    Object::parse(raw.kind, raw.bytes).map_err(|error| {
+        CliError::new(
+            Exit::NoMatchingSignature,
+            "SH-GIT-OBJECT",
+            error.to_string(),
+        )
+    })
+}
+
+/// The first line of a message, as a person may see it.
+pub(super) fn subject(object: &Object) -> String {
+    let message = String::from_utf8_lossy(object.message());
+    let line = message.lines().next().unwrap_or_default();
+    crate::output::text::safe(&line.chars().take(72).collect::<String>()).to_string()
+}

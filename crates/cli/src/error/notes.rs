@@ -1,0 +1,52 @@
+//! What is kept beside commits: notes, rescued entries, statements.
+
+use signhere_git::carry::{CarryError, PatchError};
+use signhere_git::notes::NotesError;
+use signhere_git::rescue::RescueError;
+
+use super::CliError;
+use crate::exit::Exit;
+
+impl From<NotesError> for CliError {
+    fn from(error: NotesError) -> Self {
+        let message = error.to_string();
+        match error {
+            NotesError::Repository(error) => error.into(),
+            NotesError::Full { .. } => Self::new(Exit::Failed, "SH-GIT-NOTES-FULL", message),
+            _ => Self::new(Exit::Failed, "SH-GIT-NOTES", message),
+        }
+    }
+}
+
+impl From<RescueError> for CliError {
+    fn from(error: RescueError) -> Self {
+        let message = error.to_string();
+        match error {
+            RescueError::Service(error) => error.into(),
+            RescueError::NotFound => Self::new(Exit::Findings, "SH-GIT-RESCUE-NONE", message),
+            RescueError::Others { .. } => {
+                Self::new(Exit::Findings, "SH-GIT-RESCUE-OTHERS", message)
+            }
+            _ => Self::new(Exit::Retry, "SH-GIT-RESCUE-NOT-ASKED", message),
+        }
+    }
+}
+
+impl From<PatchError> for CliError {
+    fn from(error: PatchError) -> Self {
+        let message = error.to_string();
+        match error {
+            PatchError::Repository(error) => error.into(),
+            PatchError::Commit { .. } => {
+                Self::new(Exit::NoMatchingSignature, "SH-GIT-OBJECT", message)
+            }
+            _ => Self::new(Exit::Failed, "SH-GIT-CARRY", message),
+        }
+    }
+}
+
+impl From<CarryError> for CliError {
+    fn from(error: CarryError) -> Self {
+        Self::new(Exit::Failed, "SH-GIT-CARRY", error.to_string())
+    }
+}

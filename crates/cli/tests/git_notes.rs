@@ -1,0 +1,312 @@
+//! What is kept beside commits, by the real git and against an instance of one's own.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+
+mod support;
+
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use signhere_testkit::forge::{Forge, IDENTITY, ISSUER, RootVersion};
+use signhere_testkit::git::GitRepository;
+use signhere_testkit::rekor::SearchedLog;
+use support::{Instance, Ran, Workplace, finish, search_path};
+
+const REFERENCE: &str = include_str!("../../../docs/reference/json.md");
+
+/// A repository, an instance, and people who sign.
+struct World {
+    place: Workplace,
+    instance: Instance,
+}
+
+impl World {
+    fn new() -> Self {
+        let place = Workplace::new();
+        let instance = Instance::start(&place);
+        let this = Self { place, instance };
+        this.git(&["init", "-q", "-b", "main", "repo"], &[])
+            .exits(0);
+        let signer = |name: &str| {
+            format!(
+                "[signers.{name}]\nidentity = \"{name}@example.com\"\nissuer = \"{}\"\n",
+                this.instance.issuer
+            )
+        };
+        let trust = ["ada", "bob", "ci"].map(signer).concat();
+        let rule = "[git]\ncarriers = [\"ci\"]\n[git.rules.main]\nrefs = [\"refs/heads/main\"]\nsigners = [\"ada\", \"bob\"]\nthreshold = 2\n";
+        std::fs::create_dir(this.place.path("repo/.signhere")).unwrap();
+        this.place.write("repo/.signhere/trust.toml", trust + rule);
+        this
+    }
+
+    fn token(&self, who: &str) -> String {
+        let email = format!("{who}@example.com");
+        let ran = self.place.run([
+            "token",
+            "--instance",
+            self.instance.name(),
+            "--email",
+            &email,
+        ]);
+        ran.exits(0).stdout.trim().to_owned()
+    }
+
+    /// Runs git in the folder above the repository.
+    fn git(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+        let mut command = Command::new("git");
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", search_path())
+            .env("HOME", self.place.path("."))
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("SIGNHERE_INSTANCE", self.instance.name())
+            .envs(variables.iter().copied())
+            .current_dir(self.place.path("."))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        finish(command.spawn().unwrap())
+    }
+
+    fn in_repo(&self, arguments: &[&str]) -> String {
+        let flags = [
+            "-C",
+            "repo",
+            "-c",
+            "user.name=A",
+            "-c",
+            "user.email=a@example.com",
+        ];
+        let ran = self.git(&[&flags[..], arguments].concat(), &[]).exits(0);
+        ran.stdout.trim().to_owned()
+    }
+
+    /// Adds a file and commits, signed by somebody.
+    fn commit(&self, who: &str, name: &str) {
+        self.place.write(&format!("repo/{name}"), name);
+        self.in_repo(&["add", "--all"]);
+        let program = format!("gpg.x509.program={}", env!("CARGO_BIN_EXE_signhere"));
+        let email = format!("user.email={who}@example.com");
+        let flags = [
+            "-C",
+            "repo",
+            "-c",
+            "user.name=A",
+            "-c",
+            &email,
+            "-c",
+            "gpg.format=x509",
+        ];
+        let commit = ["-c", &program, "commit", "-q", "-S", "-m", name];
+        let token = self.token(who);
+        let variables = [("SIGSTORE_ID_TOKEN", token.as_str())];
+        self.git(&[&flags[..], &commit].concat(), &variables)
+            .exits(0);
+    }
+
+    /// Runs `signhere git …` in the repository; as somebody, if given.
+    fn run(&self, who: Option<&str>, arguments: &[&str]) -> Ran {
+        let mut command = self
+            .place
+            .command(["--instance", self.instance.name(), "git"]);
+        command.args(arguments).current_dir(self.place.path("repo"));
+        if let Some(who) = who {
+            command.env("SIGSTORE_ID_TOKEN", self.token(who));
+        }
+        finish(command.spawn().unwrap())
+    }
+}
+
+/// Every field of a document is in the reference.
+fn is_documented(document: &Value) {
+    match document {
+        Value::Object(members) => {
+            for (name, member) in members {
+                let written = format!("`{name}`");
+                let nested = format!(".{name}`");
+                let list = format!("`{name}[]");
+                let known = [written, nested, list]
+                    .iter()
+                    .any(|text| REFERENCE.contains(text));
+                assert!(known, "{name} is not in docs/reference/json.md");
+                is_documented(member);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(is_documented),
+        _ => {}
+    }
+}
+
+#[test]
+fn a_squash_is_carried_over_approved_attested_and_shared() {
+    let world = World::new();
+    world.commit("ada", "first");
+    world.in_repo(&["checkout", "-q", "-b", "topic"]);
+    world.commit("ada", "one");
+    world.commit("bob", "two");
+    world.in_repo(&["checkout", "-q", "main"]);
+    world.in_repo(&["merge", "-q", "--squash", "topic"]);
+    world.in_repo(&["commit", "-q", "-m", "squashed"]);
+    world.run(None, &["verify", "HEAD"]).exits(10);
+
+    // Somebody listed who is no carrier says it in vain.
+    let carry = ["--json", "carry", "--from", "topic", "--to", "HEAD"];
+    world.run(Some("bob"), &carry).exits(0);
+    world.run(None, &["verify", "HEAD"]).exits(10);
+    let carried = world.run(Some("ci"), &carry).exits(0).json();
+    is_documented(&carried);
+    assert_eq!(carried["carried"][0]["method"], "tree");
+    let sources = carried["carried"][0]["sources"].as_array().unwrap();
+    let signers: Vec<_> = sources
+        .iter()
+        .map(|one| &one["signer"]["identity"])
+        .collect();
+    assert_eq!(signers, ["bob@example.com", "ada@example.com"]);
+    // The branch is not needed any more.
+    world.in_repo(&["branch", "-q", "-D", "topic"]);
+    let verified = world
+        .run(None, &["--json", "verify", "HEAD"])
+        .exits(0)
+        .json();
+    assert_eq!(verified["results"][0]["carried"]["by"], "ci");
+
+    let approved = world
+        .run(Some("bob"), &["--json", "approve", "HEAD"])
+        .exits(0)
+        .json();
+    is_documented(&approved);
+    world.run(None, &["attest", "--verify"]).exits(50);
+    let uri = "git+https://forge.example/hello";
+    let attest = ["--json", "attest", "--ref", "main", "--repository-uri", uri];
+    let attested = world.run(Some("ci"), &attest).exits(0).json();
+    is_documented(&attested);
+    let levels = [
+        "SLSA_SOURCE_LEVEL_1",
+        "ORG_SOURCE_SIGNED_BY_LISTED",
+        "ORG_SOURCE_TWO_LISTED_PEOPLE",
+    ];
+    assert_eq!(attested["verifiedLevels"], serde_json::json!(levels));
+    let read = world
+        .run(None, &["--json", "attest", "--verify"])
+        .exits(0)
+        .json();
+    is_documented(&read);
+    assert_eq!(read["statements"].as_array().unwrap().len(), 5);
+    // A commit that the policy does not let through is not attested.
+    world.in_repo(&["commit", "-q", "--allow-empty", "-m", "unsigned"]);
+    world.run(Some("ci"), &attest).exits(22);
+    world.in_repo(&["reset", "-q", "--hard", "HEAD~1"]);
+
+    // Others get it by way of a remote, and garbage in it does no harm.
+    world
+        .git(&["init", "-q", "--bare", "-b", "main", "remote.git"], &[])
+        .exits(0);
+    let remote = world.place.path("remote.git").display().to_string();
+    world.in_repo(&["remote", "add", "origin", &remote]);
+    world.in_repo(&["push", "-q", "origin", "main"]);
+    let pushed = world
+        .run(None, &["--json", "notes", "push"])
+        .exits(0)
+        .json();
+    is_documented(&pushed);
+    world.git(&["clone", "-q", &remote, "other"], &[]).exits(0);
+    let other = world.place.path("other");
+    let other = other.to_str().unwrap();
+    world.run(None, &["verify", "-C", other, "HEAD"]).exits(10);
+    world.run(None, &["notes", "fetch", "-C", other]).exits(0);
+    world.run(None, &["verify", "-C", other, "HEAD"]).exits(0);
+    world.in_repo(&["notes", "--ref=signhere", "append", "-m", "garbage", "HEAD"]);
+    world.run(None, &["verify", "--no-cache", "HEAD"]).exits(0);
+    let read = world
+        .run(None, &["--json", "attest", "--verify"])
+        .exits(0)
+        .json();
+    assert_eq!(read["faults"].as_array().unwrap().len(), 1);
+    world.run(None, &["notes", "push", "nowhere"]).exits(40);
+}
+
+#[test]
+fn there_is_nothing_to_rescue_where_entries_are_embedded() {
+    let world = World::new();
+    world.commit("ada", "first");
+    world.in_repo(&["commit", "-q", "--allow-empty", "-m", "unsigned"]);
+    let rescued = world
+        .run(None, &["--json", "rescue", "--all"])
+        .exits(0)
+        .json();
+    is_documented(&rescued);
+    assert_eq!(
+        (&rescued["already"], &rescued["others"]),
+        (&1.into(), &1.into())
+    );
+    world.run(None, &["--offline", "rescue", "--all"]).exits(40);
+}
+
+#[test]
+fn entries_that_were_never_embedded_are_rescued_and_used_offline() {
+    let place = Workplace::new();
+    let folder = GitRepository::new();
+    let forge = Forge::new();
+    let root = forge.trusted_root(RootVersion::V0_1).to_string();
+    let root = place.write("root.json", root);
+    let identity = format!("[signers.ada]\nidentity = \"{IDENTITY}\"\nissuer = \"{ISSUER}\"\n");
+    let trust = place.write("trust.toml", identity);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let log = runtime.block_on(SearchedLog::start());
+
+    // Three commits of the online mode, two of which the log has.
+    let tree = folder.git(&["mktree"]);
+    let mut parent = String::new();
+    for number in 0..3 {
+        let payload = format!(
+            "tree {tree}\n{parent}author Ada <ada@example.test> 1780315200 +0000\ncommitter Ada <ada@example.test> 1780315200 +0000\n\n{number}\n"
+        );
+        let signed = forge.signed_commit(payload.as_bytes());
+        let id = folder.store("commit", &signed.object);
+        if number != 1 {
+            log.take(forge.logged(&signed, id.as_bytes()));
+        }
+        folder.git(&["update-ref", "refs/heads/main", &id]);
+        parent = format!("parent {id}\n");
+    }
+    let run = |flags: &[&str], arguments: &[&str]| {
+        let mut command = place.command(flags);
+        command.arg("git").args(arguments);
+        command.args(["--trusted-root", root.to_str().unwrap()]);
+        command.current_dir(folder.path());
+        finish(command.spawn().unwrap())
+    };
+    let trust = ["--trust", trust.to_str().unwrap()];
+    let verify = |revision: &str| {
+        let arguments = [&["verify", "--no-cache", revision][..], &trust].concat();
+        run(&["--offline"], &arguments)
+    };
+    verify("HEAD").exits(31);
+    let rescue = ["rescue", "--all", "--log", log.url.as_str()];
+    let rescued = run(&["--json"], &rescue).exits(50).json();
+    is_documented(&rescued);
+    assert_eq!(rescued["rescued"].as_array().unwrap().len(), 2);
+    assert_eq!(rescued["missing"][0]["error"]["code"], "SH-GIT-RESCUE-NONE");
+    verify("HEAD").exits(0);
+    verify("HEAD~1").exits(31);
+    verify("HEAD~2").exits(0);
+
+    // Again asks for the rest alone, and changes nothing.
+    let tip = folder.git(&["rev-parse", "refs/notes/signhere"]);
+    let again = run(&["--json"], &rescue).exits(50).json();
+    assert_eq!(
+        (&again["already"], &again["rescued"]),
+        (&2.into(), &serde_json::json!([]))
+    );
+    assert_eq!(folder.git(&["rev-parse", "refs/notes/signhere"]), tip);
+    // The log's note of one commit proves nothing about another.
+    let note = folder.git(&["notes", "--ref=signhere", "list", "HEAD"]);
+    folder.git(&["notes", "--ref=signhere", "add", "-C", &note, "HEAD~1"]);
+    verify("HEAD~1").exits(31);
+    // A log that is gone is told apart from one that knows nothing.
+    drop(runtime);
+    let gone = run(&["--json"], &rescue).exits(40).json();
+    assert_eq!(gone["missing"][0]["error"]["exitCode"], 40);
+}
