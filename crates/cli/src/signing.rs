@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use signhere_http::HttpClient;
-use signhere_pki::digest::{Digest, HashAlgorithm};
+use signhere_pki::digest::Digest;
 use signhere_pki::key::PrivateKey;
 use signhere_pki::random::SystemRandom;
 use signhere_sign::agent::protocol::{Kept, REQUEST_LIMIT, Request, encode};
@@ -19,10 +19,8 @@ use signhere_sign::agent::socket::Place;
 use signhere_sign::agent::{AgentError, Client, LoginRequest, Refusal, SignRequest};
 use signhere_sign::identity::IdentityToken;
 use signhere_sign::identity::oidc::Granted;
-use signhere_sign::session::{Payload, Session, SignError, Tools};
-use signhere_verify::bundle::{Bundle, Content};
-use signhere_verify::dsse::{Envelope, INTOTO_PAYLOAD_TYPE, pae};
-use signhere_verify::intoto::Statement;
+use signhere_sign::session::{Payload, Session, Tools};
+use signhere_verify::bundle::Bundle;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
@@ -133,18 +131,9 @@ pub(crate) fn sign_statements(
             Ok(bundles)
         });
     }
-    // What signs digests signs envelopes by the digest of their encoding.
     let sign_one = |statement: &&[u8]| {
-        Statement::parse(statement).map_err(SignError::from)?;
-        let digest = HashAlgorithm::Sha256.digest(&pae(INTOTO_PAYLOAD_TYPE, statement));
-        let mut bundle = sign(context, digest, how)?;
-        bundle.content = Content::Dsse(Envelope::new(
-            INTOTO_PAYLOAD_TYPE.to_owned(),
-            statement.to_vec(),
-            bundle.signature().to_vec(),
-            String::new(),
-        ));
-        Ok(bundle)
+        let json = std::str::from_utf8(statement).map_err(|error| CliError::internal(&error))?;
+        sign_statement(context, json, how)
     };
     statements.iter().map(sign_one).collect()
 }

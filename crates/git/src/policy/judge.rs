@@ -299,7 +299,15 @@ impl Judge<'_> {
         let people = policy.file().people();
         let have = |stands: &[Stand], rule: &GitRule| -> Vec<String> {
             let mut seen = BTreeSet::new();
-            let names = stands.iter().flat_map(|stand| &stand.names);
+            let is_of_rule =
+                |stand: &Stand| stand.names.iter().any(|name| rule.signers.contains(name));
+            let is_carried = |stand: &Stand| stand.by == StandsBy::Carried;
+            // What somebody else made a part of is not made good by the others.
+            let is_spoiled = stands
+                .iter()
+                .any(|stand| is_carried(stand) && !is_of_rule(stand));
+            let counts = |stand: &&Stand| !(is_spoiled && is_carried(stand));
+            let names = stands.iter().filter(counts).flat_map(|stand| &stand.names);
             let of_rule = names.filter(|name| rule.signers.contains(*name));
             of_rule
                 .filter(|name| people.of(name).is_some_and(|person| seen.insert(person)))

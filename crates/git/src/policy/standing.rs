@@ -115,14 +115,17 @@ impl Asked<'_> {
             if !by.iter().any(|name| carriers.contains(name)) {
                 continue;
             }
-            for source in &carried.sources {
-                if let Signed::Proven(proven) = source
-                    && let Ok(names) = self.listed(proven)
-                {
+            let stand = |source: &Signed| match source {
+                Signed::Proven(proven) => {
+                    let names = self.listed(proven).ok()?;
                     let by = StandsBy::Carried;
-                    stands.push(Stand { names, by });
+                    Some(Stand { names, by })
                 }
-            }
+                _ => None,
+            };
+            // One commit of a stranger among them spoils it.
+            let sources: Option<Vec<Stand>> = carried.sources.iter().map(stand).collect();
+            stands.extend(sources.into_iter().flatten());
         }
         Ok(stands)
     }

@@ -550,7 +550,25 @@ fn a_squashed_commit_stands_by_its_sources_where_the_carrier_is_believed() {
         (
             base,
             "ci",
+            vec!["ada", "mallory"],
+            vec!["it is not signed".to_owned()],
+        ),
+        (
+            base,
+            "ci",
+            vec!["ada", "forged"],
+            vec!["it is not signed".to_owned()],
+        ),
+        (
+            base,
+            "ci",
             vec!["bob"],
+            vec!["rule main asks for 1 of its signers, and 0 stand for it".to_owned()],
+        ),
+        (
+            base,
+            "ci",
+            vec!["ada", "bob"],
             vec!["rule main asks for 1 of its signers, and 0 stand for it".to_owned()],
         ),
         (deaf, "ci", vec!["ada"], vec!["it is not signed".to_owned()]),
