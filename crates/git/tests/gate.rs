@@ -1,5 +1,7 @@
 //! Pushes to real repositories, whose signatures are the names of their signers.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
 use std::sync::Arc;
 
 use signhere_git::gate::{Decision, Gate, RefRefusal, Update};
