@@ -10,7 +10,7 @@ use super::Evidence;
 use super::force::{InForce, Policy, PolicyError, PolicySource};
 use super::history::History;
 use super::merge::{own_changes, tree_of};
-use super::report::{Finding, Judgement, MergeFault, Outcome, Refusal, Stand, StandsBy};
+use super::report::{Finding, Judgement, MergeFault, Outcome, Refusal, Stand, StandsBy, standing};
 use super::standing::{Asked, Signer, platform};
 use crate::object::{Object, ObjectId, ObjectKind};
 use crate::repository::RepositoryError;
@@ -298,21 +298,9 @@ impl Judge<'_> {
         let rules: Vec<_> = rules.iter().filter(applies).copied().collect();
         let people = policy.file().people();
         let have = |stands: &[Stand], rule: &GitRule| -> Vec<String> {
-            let mut seen = BTreeSet::new();
-            let is_of_rule =
-                |stand: &Stand| stand.names.iter().any(|name| rule.signers.contains(name));
-            let is_carried = |stand: &Stand| stand.by == StandsBy::Carried;
-            // What somebody else made a part of is not made good by the others.
-            let is_spoiled = stands
-                .iter()
-                .any(|stand| is_carried(stand) && !is_of_rule(stand));
-            let counts = |stand: &&Stand| !(is_spoiled && is_carried(stand));
-            let names = stands.iter().filter(counts).flat_map(|stand| &stand.names);
-            let of_rule = names.filter(|name| rule.signers.contains(*name));
-            of_rule
-                .filter(|name| people.of(name).is_some_and(|person| seen.insert(person)))
-                .cloned()
-                .collect()
+            standing(stands, &|name| {
+                people.of(name).filter(|_| rule.signers.contains(name))
+            })
         };
         let is_met = |stands: &[Stand], rule: &GitRule| have(stands, rule).len() >= rule.threshold;
         // The notes are asked only where their word is needed.
@@ -341,6 +329,7 @@ impl Judge<'_> {
             };
             refuse(judgement, refusal);
         }
+        judgement.people = standing(&judgement.stands, &|name| people.of(name)).len();
         Ok(())
     }
 
@@ -474,6 +463,7 @@ fn judgement(object: &Object, in_force: &InForce) -> Judgement {
         subject: subject.chars().take(MAX_SUBJECT).collect(),
         policy: in_force.policy().map(|policy| policy.source().clone()),
         stands: Vec::new(),
+        people: 0,
         outcome: Outcome::Allowed,
         findings: Vec::new(),
     }
@@ -487,6 +477,7 @@ fn unreadable(id: &ObjectId, cause: String) -> Judgement {
         subject: String::new(),
         policy: None,
         stands: Vec::new(),
+        people: 0,
         outcome: Outcome::Refused(vec![Refusal::Unreadable { cause }]),
         findings: Vec::new(),
     }

@@ -1,5 +1,7 @@
 //! What was decided of a commit or tag, as facts.
 
+use std::collections::BTreeSet;
+
 use signhere_verify::verdict::Failure;
 
 use super::force::{PolicyError, PolicySource};
@@ -21,6 +23,8 @@ pub struct Judgement {
     pub policy: Option<PolicySource>,
     /// Who stands for it, by their names in the trust file.
     pub stands: Vec<Stand>,
+    /// How many different people stand for all of it, as far as was asked.
+    pub people: usize,
     /// What was decided.
     pub outcome: Outcome,
     /// What is odd about it, and lets it through all the same.
@@ -241,4 +245,34 @@ impl Judgement {
             _ => &[],
         }
     }
+}
+
+/// Who stands for the whole of a commit, each person by one name; `person` tells the names that count from others.
+///
+/// Of what it was carried over from each commit is looked at by itself, and the one with the fewest people decides: who
+/// wrote one part does not stand for another.
+pub(super) fn standing<P: Ord>(
+    stands: &[Stand],
+    person: &dyn Fn(&str) -> Option<P>,
+) -> Vec<String> {
+    let distinct = |stands: &mut dyn Iterator<Item = &Stand>| -> Vec<String> {
+        let mut seen = BTreeSet::new();
+        let names = stands.flat_map(|stand| &stand.names);
+        names
+            .filter(|name| person(name).is_some_and(|person| seen.insert(person)))
+            .cloned()
+            .collect()
+    };
+    let is_part = |stand: &&Stand| stand.by == StandsBy::Carried;
+    let whole = || stands.iter().filter(|stand| !is_part(stand));
+    let is_counted = |stand: &Stand| stand.names.iter().any(|name| person(name).is_some());
+    let mut parts = stands.iter().filter(is_part);
+    if !parts.clone().all(is_counted) {
+        return distinct(&mut whole());
+    }
+    parts
+        .by_ref()
+        .map(|part| distinct(&mut whole().chain([part])))
+        .min_by_key(Vec::len)
+        .unwrap_or_else(|| distinct(&mut whole()))
 }

@@ -584,6 +584,34 @@ fn a_squashed_commit_stands_by_its_sources_where_the_carrier_is_believed() {
 }
 
 #[test]
+fn who_wrote_one_part_of_a_squash_does_not_stand_for_another() {
+    let rule = "[git.rules.main]\nrefs = [\"refs/heads/main\"]\nsigners = [\"ada\", \"bob\", \"eve\"]\nthreshold = 2\n";
+    let trust = format!(
+        "{}[git]\ncarriers = [\"ci\"]\n{rule}",
+        signers(&["ada", "bob", "ci", "eve"])
+    );
+    let mut model = Model::default();
+    let base = model.root(&trust);
+    for (sources, approver, is_enough) in [
+        (vec!["ada", "bob"], None, false),
+        (vec!["ada", "bob"], Some("ada"), false),
+        (vec!["ada", "bob"], Some("eve"), true),
+        (vec!["ada"], Some("bob"), true),
+    ] {
+        let squashed = model.after(&[base]).unsigned();
+        model.carried.insert(squashed, ("ci", sources));
+        model
+            .approvals
+            .insert(squashed, approver.into_iter().collect());
+        let expected = match is_enough {
+            true => none(),
+            false => vec!["rule main asks for 2 of its signers, and 1 stands for it".to_owned()],
+        };
+        assert_eq!(model.refusals(&base, &squashed), expected);
+    }
+}
+
+#[test]
 fn a_forge_merges_plainly_what_somebody_listed_signed() {
     let (key, sign) = crate::pgp::tests::forge();
     let trust = format!(

@@ -130,7 +130,7 @@ fn make(
         refs: reference.as_slice(),
         signers: &signers,
         approvers: &approvers,
-        people: people(&judgement),
+        people: judgement.people,
         signed_at: own.as_ref().and_then(signed_at),
         policy: &facts_of_policy,
         at: SystemClock.now(),
@@ -256,19 +256,6 @@ fn not_allowed(judgement: &Judgement) -> CliError {
         "SH-GIT-ATTEST",
         format!("{id} is not attested: {why}"),
     )
-}
-
-/// How many people stand for the commit, each counted once.
-fn people(judgement: &Judgement) -> usize {
-    let mut seen: Vec<&[String]> = Vec::new();
-    for stand in &judgement.stands {
-        let names = stand.names.as_slice();
-        let is_new = |known: &&[String]| !known.iter().any(|name| names.contains(name));
-        if seen.iter().all(is_new) {
-            seen.push(names);
-        }
-    }
-    seen.len()
 }
 
 fn actor(verdict: &Verdict) -> Option<Actor> {
