@@ -186,7 +186,7 @@ fn a_token_that_is_none_is_refused_and_not_repeated() {
 fn every_code_is_in_the_catalogue_and_every_entry_is_used() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut known = BTreeSet::new();
-    for source in ["src", "../verify/src"] {
+    for source in ["src", "../verify/src", "../git/src"] {
         collect_codes(&here.join(source), &mut known);
     }
     assert!(known.len() > 100);

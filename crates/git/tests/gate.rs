@@ -456,7 +456,6 @@ fn by_ssh(place: &Place, parent: &str, key: &std::path::Path, who: &str) -> Stri
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "what is skipped is said")]
 fn an_ssh_key_is_that_of_whom_the_file_of_keys_names() {
     if std::process::Command::new("ssh-keygen")
         .arg("-?")

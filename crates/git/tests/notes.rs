@@ -260,18 +260,12 @@ fn noted(text: &[u8]) -> (GitRepository, ObjectId) {
 fn what_is_no_bundle_is_told_and_left_out() {
     let [bundle] = bundles(1).try_into().unwrap();
     let json = bundle.to_json();
-    let text = [
-        b"garbage\n\n\xff\n" as &[u8],
-        &json,
-        b"\r\n",
-        &json,
-        b"\n{}\n",
-    ]
-    .concat();
+    let parts: [&[u8]; 5] = [b"garbage\n\n\xff\n", &json, b"\r\n", &json, b"\n{}\n"];
+    let text = parts.concat();
     let (folder, id) = noted(&text);
     let repository = open(folder.path());
     let note = Notes::open(&repository).unwrap().of(&id);
-    assert_eq!(jsons(&note.bundles), [json.clone()]);
+    assert_eq!(jsons(&note.bundles), std::slice::from_ref(&json));
     let lines: Vec<_> = note
         .faults
         .iter()

@@ -82,6 +82,9 @@ impl NotingArgs {
     }
 }
 
+/// What is noted beside an object.
+pub(super) type Noted = (ObjectId, Vec<Bundle>);
+
 impl SignerArgs {
     /// Signs statements, each about one commit, by one login: here where a token is at hand, and else by the agent. They
     /// are proven before they are returned, with whom they name.
@@ -90,7 +93,7 @@ impl SignerArgs {
         context: &Context,
         verifier: &GitVerifier,
         statements: &[(ObjectId, Vec<u8>)],
-    ) -> Result<(Vec<(ObjectId, Vec<Bundle>)>, Option<Who>), CliError> {
+    ) -> Result<(Vec<Noted>, Option<Who>), CliError> {
         let how = Signing {
             trust: self.trust.clone(),
             signing_config: self.signing_config.clone(),

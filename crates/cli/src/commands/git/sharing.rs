@@ -166,7 +166,7 @@ fn git(
     }
     let status = command.status().map_err(|error| {
         let message = format!("{} cannot be run: {error}", git.program().display());
-        CliError::new(Exit::Failed, "SH-GIT-PROGRAM", message).mend("install git 2.34 or later")
+        CliError::new(Exit::Failed, "SH-GIT-MISSING", message).mend("install git 2.34 or later")
     })?;
     Ok(status.code())
 }

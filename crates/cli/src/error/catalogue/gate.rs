@@ -149,14 +149,6 @@ pub(super) const ENTRIES: &[Entry] = &[
         mend: Mend::Nothing("it is run by the hook; see signhere git hook install"),
     },
     Entry {
-        code: "SH-GIT-REFUSED",
-        exits: &[Exit::NotAllowed],
-        what: "The push, or the range, is refused: the reasons stand above it.",
-        why: "All of a push is let through, or none of it.",
-        causes: &["see the code of each commit"],
-        mend: Mend::Nothing("each reason says what mends it"),
-    },
-    Entry {
         code: "SH-GIT-HOOK",
         exits: &[Exit::Failed, Exit::Findings],
         what: "The hook is not in force: there is none, it was changed, or git looks for hooks elsewhere.",
