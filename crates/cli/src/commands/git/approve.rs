@@ -6,6 +6,7 @@ use signhere_git::approve::approval;
 use signhere_git::object::Object;
 
 use super::noting::{self, NotingArgs, SignerArgs, Who};
+use super::open;
 use crate::commands::Context;
 use crate::error::CliError;
 
@@ -42,7 +43,7 @@ pub(crate) fn run(context: &Context, args: &ApproveArgs) -> Result<(), CliError>
         .collect::<Result<_, _>>()?;
     let statement = |commit: &Object| (commit.id(), approval(&commit.id()));
     let statements: Vec<_> = commits.iter().map(statement).collect();
-    let verifier = noting::verifier(context, &args.signer.trust)?;
+    let (verifier, _) = open::verifier(context, &args.signer.trust)?;
     let (additions, by) = args.signer.sign(context, &verifier, &statements)?;
     args.noting.add(&repository, &additions)?;
     let pushed = args.noting.share(context, &repository)?;

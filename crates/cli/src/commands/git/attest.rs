@@ -22,6 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::noting::{self, NotingArgs, SignerArgs, Who};
+use super::open;
 use crate::clock::SystemClock;
 use crate::commands::Context;
 use crate::error::CliError;
@@ -72,7 +73,7 @@ struct Report<'a> {
 
 pub(crate) fn run(context: &Context, args: &AttestArgs) -> Result<(), CliError> {
     let repository = args.noting.open()?;
-    let verifier = noting::verifier(context, &args.signer.trust)?;
+    let (verifier, _) = open::verifier(context, &args.signer.trust)?;
     let commit = noting::commit(&repository, &args.revision)?;
     match &args.repository_uri {
         Some(uri) => make(context, args, &repository, &verifier, &commit, uri),

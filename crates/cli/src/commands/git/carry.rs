@@ -7,6 +7,7 @@ use signhere_git::notes::Notes;
 use signhere_git::verdict::Outcome;
 
 use super::noting::{self, NotingArgs, SignerArgs, Who};
+use super::open;
 use crate::commands::Context;
 use crate::error::CliError;
 
@@ -58,7 +59,7 @@ struct Signed {
 
 pub(crate) fn run(context: &Context, args: &CarryArgs) -> Result<(), CliError> {
     let repository = args.noting.open()?;
-    let verifier = noting::verifier(context, &args.signer.trust)?;
+    let (verifier, _) = open::verifier(context, &args.signer.trust)?;
     let head = noting::commit(&repository, &args.from)?.id();
     let merged = noting::commit(&repository, &args.to)?.id();
     let base = match &args.base {

@@ -12,7 +12,6 @@ use signhere_git::gate::{Decision, Gate, RefRefusal};
 use signhere_git::notes::{NOTES_REF, Notes};
 use signhere_git::policy::{Limits, Policy, Proofs};
 use signhere_git::repository::Repository;
-use signhere_git::verifier::{GitVerifier, Instance};
 use signhere_pki::time::Clock as _;
 
 use super::open;
@@ -23,7 +22,7 @@ use crate::error::repository::not_kept;
 use crate::exit::Exit;
 use crate::output::text::safe;
 use crate::policy::AtHand;
-use crate::trust::{self, TrustArgs};
+use crate::trust::TrustArgs;
 use crate::{env, files};
 
 pub(super) use report::{Document, Report};
@@ -56,7 +55,7 @@ pub(super) fn with_gate<T>(
     repository: &Repository,
     judge: impl FnOnce(&Gate<'_>) -> Result<T, RefRefusal>,
 ) -> Result<T, CliError> {
-    let (verifier, trust) = verifier(context, &args.trust)?;
+    let (verifier, trust) = open::verifier(context, &args.trust)?;
     let notes = Notes::open(repository)
         .map_err(|error| {
             let text = format!("note: {NOTES_REF} is left out: {error}");
@@ -100,20 +99,6 @@ fn named(path: &Path) -> Result<Arc<Policy>, CliError> {
     let read = |name: &str| files::read_text(&Path::new(&base).join(name), MAX_BESIDE).ok();
     let policy = Policy::of_file(found.file, &read).map_err(|error| CliError::from(&error))?;
     Ok(Arc::new(policy))
-}
-
-/// The verifier of all instances that are known, and a digest of whom it trusts.
-fn verifier(context: &Context, args: &TrustArgs) -> Result<(GitVerifier, [u8; 32]), CliError> {
-    let known = trust::known(context, args)?.all()?;
-    let digest = known.digest;
-    let mut instances = known.instances.into_iter().map(|chosen| Instance {
-        name: chosen.instance,
-        verifier: chosen.verifier.as_ref().clone(),
-    });
-    let first = instances
-        .next()
-        .ok_or_else(|| CliError::internal(&"no instance is known"))?;
-    Ok((GitVerifier::of_instances(first, instances), digest))
 }
 
 /// How the process ends that decided this: the worst of all.

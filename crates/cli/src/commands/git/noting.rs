@@ -8,7 +8,7 @@ use signhere_git::notes::{Added, Author, Notes};
 use signhere_git::object::{Object, ObjectId, ObjectKind};
 use signhere_git::repository::Repository;
 use signhere_git::statement::attested;
-use signhere_git::verifier::{GitVerifier, Instance};
+use signhere_git::verifier::GitVerifier;
 use signhere_pki::time::Clock as _;
 use signhere_verify::bundle::Bundle;
 use signhere_verify::verdict::{Step, StepName, Verdict};
@@ -20,7 +20,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::login::LoginArgs;
 use crate::signing::{self, Signing};
-use crate::trust::{self, TrustArgs};
+use crate::trust::TrustArgs;
 
 /// Whose repository it is, and where its notes go.
 #[derive(Args, Clone, Debug)]
@@ -139,19 +139,6 @@ pub(super) fn author() -> Author {
         email: "signhere@localhost".to_owned(),
         at: SystemClock.now(),
     }
-}
-
-/// Verifies by the instances that are known or named.
-pub(super) fn verifier(context: &Context, args: &TrustArgs) -> Result<GitVerifier, CliError> {
-    let known = trust::known(context, args)?.all()?;
-    let mut instances = known.instances.into_iter().map(|chosen| Instance {
-        name: chosen.instance,
-        verifier: chosen.verifier.as_ref().clone(),
-    });
-    let first = instances
-        .next()
-        .ok_or_else(|| CliError::internal(&"no instance is known"))?;
-    Ok(GitVerifier::of_instances(first, instances))
 }
 
 /// The commit that `revision` names or leads to.

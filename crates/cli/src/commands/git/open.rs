@@ -1,11 +1,14 @@
-//! The repository that a command is about.
+//! The repository that a command is about, and by whom its signatures are verified.
 
 use std::path::{Path, PathBuf};
 
 use signhere_git::repository::{Git, Repository};
+use signhere_git::verifier::{GitVerifier, Instance};
 
+use crate::commands::Context;
 use crate::env;
 use crate::error::CliError;
+use crate::trust::{self, TrustArgs};
 
 /// The folder of kept verdicts in the user's cache.
 pub(crate) const VERDICTS: &str = "git-verdicts";
@@ -32,4 +35,20 @@ pub(crate) fn folders(repository: &Repository) -> Vec<PathBuf> {
         folders.extend(own.parent().map(Path::to_owned));
     }
     folders
+}
+
+/// The verifier of all instances that are known or named, and a digest of whom it trusts.
+pub(crate) fn verifier(
+    context: &Context,
+    args: &TrustArgs,
+) -> Result<(GitVerifier, [u8; 32]), CliError> {
+    let known = trust::known(context, args)?.all()?;
+    let mut instances = known.instances.into_iter().map(|chosen| Instance {
+        name: chosen.instance,
+        verifier: chosen.verifier.as_ref().clone(),
+    });
+    let first = instances
+        .next()
+        .ok_or_else(|| CliError::internal(&"no instance is known"))?;
+    Ok((GitVerifier::of_instances(first, instances), known.digest))
 }

@@ -16,8 +16,8 @@ use signhere_git::verifier::GitVerifier;
 use signhere_verify::bundle::Bundle;
 use url::Url;
 
-use super::noting::{self, NotingArgs};
-use super::verify;
+use super::noting::NotingArgs;
+use super::{open, verify};
 use crate::commands::{Context, block_on};
 use crate::error::{CliError, ErrorFields};
 use crate::exit::Exit;
@@ -89,7 +89,7 @@ struct Work {
 pub(crate) fn run(context: &Context, args: &RescueArgs) -> Result<(), CliError> {
     context.need_network("asking a log")?;
     let repository = args.noting.open()?;
-    let verifier = noting::verifier(context, &args.trust)?;
+    let (verifier, _) = open::verifier(context, &args.trust)?;
     let ids = verify::objects(&repository, &args.revisions, args.all)?;
     let work = Work::of(&repository, &verifier, &ids)?;
     let (already, others) = (work.already, work.others);

@@ -9,7 +9,7 @@ use signhere_git::policy::Signed;
 use signhere_git::repository::{RawObject, Repository, RepositoryError};
 use signhere_git::ssh::{AllowedSigners, NAMESPACE, SshError, SshSignature};
 use signhere_git::verdict::{GitVerdict, Outcome};
-use signhere_git::verifier::{GitVerifier, Instance};
+use signhere_git::verifier::GitVerifier;
 use signhere_pki::digest::sha256;
 use signhere_pki::time::Time;
 use signhere_verify::bundle::Bundle;
@@ -26,7 +26,7 @@ use crate::error::{CliError, repository as said};
 use crate::exit::Exit;
 use crate::output::explain::Evidence;
 use crate::output::text::safe;
-use crate::{files, policy, trust};
+use crate::{files, policy};
 
 /// No file of allowed signers is larger.
 const ALLOWED_SIGNERS: u64 = 4 << 20;
@@ -61,7 +61,7 @@ impl<'a> Judge<'a> {
         repository: &'a Repository,
         asked: &Asked,
     ) -> Result<Self, CliError> {
-        let known = trust::known(context, &args.trust)?.all()?;
+        let (verifier, digest) = open::verifier(context, &args.trust)?;
         let mut policy = Vec::new();
         let mut say = |text: &str| {
             // Lengths keep the parts apart.
@@ -126,22 +126,15 @@ impl<'a> Judge<'a> {
                 Some(_) => with_notes,
                 None => alone,
             };
-            let opened = Cached::open(&known.digest, reference, alone, with_notes, &folders);
+            let opened = Cached::open(&digest, reference, alone, with_notes, &folders);
             match opened {
                 Ok(found) => cached = found,
                 Err(error) => context.output.note(said::not_kept(&error)),
             }
         }
-        let mut instances = known.instances.into_iter().map(|chosen| Instance {
-            name: chosen.instance,
-            verifier: chosen.verifier.as_ref().clone(),
-        });
-        let first = instances
-            .next()
-            .ok_or_else(|| CliError::internal(&"no instance is known"))?;
         Ok(Self {
             repository,
-            verifier: GitVerifier::of_instances(first, instances),
+            verifier,
             who,
             allowed_signers,
             notes,
