@@ -10,13 +10,14 @@ use signhere_git::carry::carried;
 use signhere_git::notes::Notes;
 use signhere_git::object::{Object, ObjectId};
 use signhere_git::policy::{
-    InForce, Judge, Judgement, Limits, Outcome, Policy, PolicySource, Proofs, TRUST_FILE,
+    InForce, Judge, Judgement, Limits, Outcome, PolicySource, Proofs, TRUST_FILE,
 };
 use signhere_git::proof::Proven;
 use signhere_git::repository::Repository;
 use signhere_git::verifier::GitVerifier;
 use signhere_pki::digest::HashAlgorithm;
 use signhere_pki::time::{Clock as _, Time};
+use signhere_verify::policy::MAX_TRUST_FILE_BYTES;
 use signhere_verify::verdict::{Step, StepName, Verdict};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,10 +28,7 @@ use crate::clock::SystemClock;
 use crate::commands::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::{files, policy};
-
-/// No trust file is larger.
-const TRUST_FILE_LIMIT: u64 = 4 << 20;
+use crate::files;
 
 /// Attest how a commit came to be
 ///
@@ -177,13 +175,7 @@ fn judge(
     reference: Option<&str>,
 ) -> Result<Judgement, CliError> {
     let base = match (&args.trust_file, commit.parents().first()) {
-        (Some(path), _) => {
-            let found = policy::at_hand(Some(path))?;
-            let file = found.into_iter().next().map(|one| one.file);
-            let file = file.ok_or_else(|| CliError::internal(&"no trust file was read"))?;
-            let read = |name: &str| files::read_text(name.as_ref(), TRUST_FILE_LIMIT).ok();
-            InForce::Policy(Arc::new(Policy::of_file(file, &read).map_err(undecided)?))
-        }
+        (Some(path), _) => InForce::Policy(Arc::new(open::policy(path)?)),
         (None, Some(parent)) => {
             InForce::at(repository, &noting::object(repository, parent)?).map_err(undecided)?
         }
@@ -216,12 +208,11 @@ fn policy_facts(
     repository: &Repository,
     source: Option<&PolicySource>,
 ) -> Result<PolicyFacts, CliError> {
+    let limit = u64::try_from(MAX_TRUST_FILE_BYTES).unwrap_or(u64::MAX);
     let (text, uri) = match source {
-        Some(PolicySource::Named { path }) => {
-            (files::read(path.as_ref(), TRUST_FILE_LIMIT)?, path.clone())
-        }
+        Some(PolicySource::Named { path }) => (files::read(path.as_ref(), limit)?, path.clone()),
         Some(PolicySource::Commit { id }) => {
-            let found = repository.file(id, TRUST_FILE.as_bytes(), TRUST_FILE_LIMIT)?;
+            let found = repository.file(id, TRUST_FILE.as_bytes(), limit)?;
             (
                 found.unwrap_or_default(),
                 format!("{TRUST_FILE}?commit={id}"),

@@ -10,27 +10,24 @@ use clap::{Args, ValueHint};
 use signhere_git::cache::{self, Cache};
 use signhere_git::gate::{Decision, Gate, RefRefusal};
 use signhere_git::notes::{NOTES_REF, Notes};
-use signhere_git::policy::{Limits, Policy, Proofs};
+use signhere_git::policy::{Limits, Proofs};
 use signhere_git::repository::Repository;
 use signhere_pki::time::Clock as _;
 
 use super::open;
 use crate::clock::SystemClock;
 use crate::commands::Context;
+use crate::env;
 use crate::error::CliError;
 use crate::error::repository::not_kept;
 use crate::exit::Exit;
 use crate::output::text::safe;
-use crate::policy::AtHand;
 use crate::trust::TrustArgs;
-use crate::{env, files};
 
 pub(super) use report::{Document, Report};
 
 /// The program by which these were proven, and the version of what is kept.
 const PROGRAM: &str = concat!("signhere ", env!("CARGO_PKG_VERSION"), " proof 1");
-/// No file that a trust file names is larger.
-const MAX_BESIDE: u64 = 1 << 20;
 
 /// By what is judged, and how much at most.
 #[derive(Args, Clone, Debug)]
@@ -75,7 +72,7 @@ pub(super) fn with_gate<T>(
     if let Some(cache) = &kept {
         proofs = proofs.kept_in(cache);
     }
-    let named = args.trust_file.as_deref().map(named).transpose()?;
+    let named = args.trust_file.as_deref().map(open::policy).transpose()?;
     let clock = SystemClock;
     let end = clock
         .elapsed()
@@ -84,21 +81,18 @@ pub(super) fn with_gate<T>(
         commits: args.max_commits,
         is_over: &|| clock.elapsed() > end,
     };
-    let gate = Gate::new(repository, &proofs, named, clock.now(), limits);
+    let gate = Gate::new(
+        repository,
+        &proofs,
+        named.map(Arc::new),
+        clock.now(),
+        limits,
+    );
     let judged = gate.and_then(|gate| judge(&gate));
     if let Some(Err(error)) = kept.as_ref().map(Cache::flush) {
         context.output.note(safe(&not_kept(&error)));
     }
     judged.map_err(|refusal| CliError::from(&refusal))
-}
-
-/// The policy of a trust file that was named; what it names is beside it.
-fn named(path: &Path) -> Result<Arc<Policy>, CliError> {
-    let found = AtHand::load(path)?;
-    let base = found.file.base.clone().unwrap_or_default();
-    let read = |name: &str| files::read_text(&Path::new(&base).join(name), MAX_BESIDE).ok();
-    let policy = Policy::of_file(found.file, &read).map_err(|error| CliError::from(&error))?;
-    Ok(Arc::new(policy))
 }
 
 /// How the process ends that decided this: the worst of all.

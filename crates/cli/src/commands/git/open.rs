@@ -2,16 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
+use signhere_git::policy::Policy;
 use signhere_git::repository::{Git, Repository};
 use signhere_git::verifier::{GitVerifier, Instance};
 
 use crate::commands::Context;
-use crate::env;
 use crate::error::CliError;
+use crate::policy::AtHand;
 use crate::trust::{self, TrustArgs};
+use crate::{env, files};
 
 /// The folder of kept verdicts in the user's cache.
 pub(crate) const VERDICTS: &str = "git-verdicts";
+/// No file that a trust file names is larger, in bytes.
+const MAX_BESIDE: u64 = 1 << 20;
 /// The program that reads repositories.
 const GIT: &str = "git";
 
@@ -51,4 +55,12 @@ pub(crate) fn verifier(
         .next()
         .ok_or_else(|| CliError::internal(&"no instance is known"))?;
     Ok((GitVerifier::of_instances(first, instances), known.digest))
+}
+
+/// The policy of a trust file that was named; what it names is beside it.
+pub(crate) fn policy(path: &Path) -> Result<Policy, CliError> {
+    let found = AtHand::load(path)?;
+    let base = found.file.base.clone().unwrap_or_default();
+    let read = |name: &str| files::read_text(&Path::new(&base).join(name), MAX_BESIDE).ok();
+    Policy::of_file(found.file, &read).map_err(|error| CliError::from(&error))
 }

@@ -1,29 +1,25 @@
 //! The rules for commits of the trust file as it was before them, where it has any.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use signhere_git::notes::Notes;
 use signhere_git::object::{Object, ObjectId, ObjectKind};
 use signhere_git::policy::{
-    Approval, Carried, Evidence, InForce, Judge, Judgement, Limits, Outcome, Policy, Proofs,
-    Signed, Stand, StandsBy,
+    Approval, Carried, Evidence, InForce, Judge, Judgement, Limits, Outcome, Proofs, Signed, Stand,
+    StandsBy,
 };
 use signhere_git::repository::{Repository, RepositoryError};
 use signhere_git::verifier::GitVerifier;
 use signhere_pki::time::Clock as _;
 
 use super::args::GitVerifyArgs;
+use super::open;
 use super::record::{Record, Signer};
 use super::revisions::{Asked, Line};
 use crate::clock::SystemClock;
 use crate::error::CliError;
-use crate::files;
-use crate::policy::AtHand;
 
-/// No file that a trust file names is larger.
-const MAX_BESIDE: u64 = 1 << 20;
 /// More commits are not judged at once.
 const MAX_COMMITS: usize = 2_000_000;
 
@@ -49,7 +45,7 @@ impl Rules {
         let mut bases = Vec::new();
         let mut digest = Vec::new();
         if let Some(path) = &args.trust_file {
-            let policy = InForce::Policy(Arc::new(named(path)?));
+            let policy = InForce::Policy(Arc::new(open::policy(path)?));
             bases.resize(asked.lines.len(), policy);
         } else {
             let head = match repository.resolve("HEAD") {
@@ -267,12 +263,4 @@ fn at_commit(repository: &Repository, at: Option<ObjectId>) -> Result<InForce, C
         Ok(commit) => InForce::at(repository, &commit).map_err(|error| CliError::from(&error)),
         Err(_) => Ok(InForce::Absent { at: Some(id) }),
     }
-}
-
-/// The policy of a trust file that was named; what it names is beside it.
-fn named(path: &Path) -> Result<Policy, CliError> {
-    let found = AtHand::load(path)?;
-    let base = found.file.base.clone().unwrap_or_default();
-    let read = |name: &str| files::read_text(&Path::new(&base).join(name), MAX_BESIDE).ok();
-    Policy::of_file(found.file, &read).map_err(|error| CliError::from(&error))
 }
