@@ -395,11 +395,19 @@ fn revisions_and_repositories_that_are_none_are_coded_errors() {
         assert!(ran.stderr.contains(error), "{ran:?}");
     };
     says(&["nothing"], 11, "SH-GIT-REVISION");
+    says(&["nothing"], 11, "git fetch --tags");
     says(&["--", "--upload-pack=x"], 2, "SH-GIT-REVISION");
-    says(&["a...b"], 2, "SH-GIT-REVISION");
-    says(&["HEAD"], 11, "SH-GIT-REVISION");
+    says(&["a...b"], 2, "  expected  A..B\n");
+    says(&["^main"], 2, "  expected  A..B\n");
+    let unborn = "error: there is no commit on refs/heads/main yet [SH-GIT-REVISION]\n      mend  git commit, or name another branch\n";
+    for arguments in [&[][..], &["HEAD"], &["--targets"]] {
+        assert_eq!(desk.by_ada(arguments).exits(11).stderr, unborn);
+    }
     let tree = desk.tree.clone();
     says(&[&tree], 1, "SH-GIT-KIND");
+    says(&[&tree], 1, "  expected  commit or tag\n     found  tree\n");
+    let absent = "0123456789".repeat(4);
+    says(&[&absent], 11, "SH-GIT-REVISION");
     let ran = desk.place.run(["git", "verify"]).exits(1);
     assert!(ran.stderr.contains("SH-GIT-REPOSITORY"), "{ran:?}");
 
@@ -423,6 +431,23 @@ fn revisions_and_repositories_that_are_none_are_coded_errors() {
     let ran = ran.exits(1);
     assert!(ran.stderr.contains("SH-GIT-INCOMPLETE"), "{ran:?}");
     assert!(ran.stderr.contains("git fetch --unshallow"), "{ran:?}");
+
+    // A tag that is called as the branch is.
+    desk.repository
+        .git(&["update-ref", "refs/tags/main", &first]);
+    says(
+        &["main"],
+        11,
+        "  expected  one commit or tag\n     found  refs/heads/main, refs/tags/main\n",
+    );
+    says(&["refs/heads/main"], 0, "");
+    let torn = desk.repository.path().join(".git/refs/heads/torn");
+    fs::write(torn, "0123").unwrap();
+    says(
+        &["--all"],
+        1,
+        "error: the ref refs/heads/torn is damaged [SH-GIT-DAMAGED]",
+    );
 }
 
 #[test]

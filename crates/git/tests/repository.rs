@@ -1,6 +1,7 @@
 //! Repositories of every kind, whole and damaged, honest and lying.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -245,6 +246,7 @@ fn revisions_are_no_options() {
         ("", RevisionFault::Empty),
         ("--all", RevisionFault::Option),
         ("-", RevisionFault::Option),
+        ("^HEAD", RevisionFault::Excluded),
         ("main\n--all", RevisionFault::Control),
         ("main\u{1b}[2J", RevisionFault::Control),
         ("a...b", RevisionFault::Symmetric),
@@ -264,13 +266,83 @@ fn revisions_are_no_options() {
         "HEAD~9",
         "deadbeef",
         "HEAD..main",
-        "^HEAD",
         "main@{upstream}",
+        "deadbeefdeadbeefdeadbeefdeadbeefdeadbeef",
+        "refs/heads/nothing",
+        "refs/tags/main",
     ] {
-        let revision = text.to_owned();
-        let expected = RepositoryError::UnknownRevision { revision };
-        assert_eq!(repository.resolve(text), Err(expected), "{text}");
+        assert_eq!(repository.resolve(text), Err(unknown(text)), "{text}");
     }
+}
+
+fn unknown(text: &str) -> RepositoryError {
+    RepositoryError::UnknownRevision {
+        revision: text.to_owned(),
+        gap: Gap::None,
+    }
+}
+
+#[test]
+fn a_name_of_several_things_is_none() {
+    let (folder, [first, second, third]) = three();
+    folder.git(&["update-ref", "refs/tags/main", &first.to_string()]);
+    folder.git(&["update-ref", "refs/remotes/main/HEAD", &first.to_string()]);
+    // The repository's own configuration does not hide it.
+    folder.git(&["config", "core.warnAmbiguousRefs", "false"]);
+    let repository = open(folder.path());
+    let expected = |revision: &str, found: &[&str]| RepositoryError::Ambiguous {
+        revision: revision.to_owned(),
+        found: found.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    let both = [
+        "refs/heads/main",
+        "refs/remotes/main/HEAD",
+        "refs/tags/main",
+    ];
+    for text in ["main", "main~1", "main^{tree}"] {
+        assert_eq!(repository.resolve(text), Err(expected(text, &both)));
+    }
+    assert_eq!(repository.resolve("refs/heads/main"), Ok(third));
+    assert_eq!(repository.resolve("heads/main~1"), Ok(second));
+
+    // A whole name is that ref alone: git would take a tag's or a branch's that ends so.
+    folder.git(&["update-ref", "refs/tags/refs/notes/a", &first.to_string()]);
+    assert_eq!(
+        repository.resolve("refs/notes/a"),
+        Err(unknown("refs/notes/a"))
+    );
+    // Nobody keeps others from HEAD by a tag of that name.
+    folder.git(&["update-ref", "refs/tags/HEAD", &first.to_string()]);
+    assert_eq!(repository.resolve("HEAD"), Ok(third));
+
+    // Ids that begin alike.
+    let mut seen = BTreeMap::new();
+    let (start, alike) = (0..)
+        .find_map(|number: u32| {
+            let content = number.to_string();
+            let id = ObjectId::of(ObjectFormat::Sha1, ObjectKind::Blob, content.as_bytes());
+            let start: String = id.to_string().chars().take(4).collect();
+            let other = seen.insert(start.clone(), content.clone())?;
+            Some((start, [content, other]))
+        })
+        .unwrap();
+    let mut found = alike.map(|content| folder.store("blob", content.as_bytes()));
+    found.sort_unstable();
+    let found = found.each_ref().map(String::as_str);
+    assert_eq!(repository.resolve(&start), Err(expected(&start, &found)));
+}
+
+#[test]
+fn a_ref_that_says_nothing_is_no_ref_to_pass_over() {
+    let (folder, [.., third]) = three();
+    let repository = open(folder.path());
+    fs::write(folder.path().join(".git/refs/heads/torn"), "0123").unwrap();
+    let name = "refs/heads/torn".to_owned();
+    assert_eq!(
+        repository.references(&[]),
+        Err(RepositoryError::BrokenRef { name })
+    );
+    assert_eq!(repository.resolve("refs/heads/main"), Ok(third));
 }
 
 #[test]
@@ -299,11 +371,14 @@ fn every_kind_of_repository_is_opened() {
     let empty = GitRepository::new();
     let repository = open(empty.path());
     assert_eq!(repository.references(&[]), Ok(vec![]));
-    let revision = "HEAD".to_owned();
-    assert_eq!(
-        repository.resolve("HEAD"),
-        Err(RepositoryError::UnknownRevision { revision })
-    );
+    let branch = empty.git(&["symbolic-ref", "HEAD"]);
+    for text in ["HEAD", "@"] {
+        let branch = branch.clone();
+        assert_eq!(
+            repository.resolve(text),
+            Err(RepositoryError::Unborn { branch })
+        );
+    }
 }
 
 #[test]

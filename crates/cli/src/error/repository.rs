@@ -8,6 +8,9 @@ use signhere_git::verdict::{GitFailure, GitVerdict, Missing, Outcome};
 use super::{CliError, shell_word};
 use crate::exit::Exit;
 
+/// Of more that a name could mean nobody is told.
+const MAX_CANDIDATES: usize = 8;
+
 impl From<RepositoryError> for CliError {
     fn from(error: RepositoryError) -> Self {
         let message = error.to_string();
@@ -23,25 +26,36 @@ impl From<RepositoryError> for CliError {
                 failed("SH-GIT-OWNER").mend(mend)
             }
             RepositoryError::Form { .. } => failed("SH-GIT-REPOSITORY"),
-            RepositoryError::UnknownRevision { .. } => {
+            RepositoryError::UnknownRevision { gap, .. } => {
+                let error = Self::new(Exit::NoArtifact, "SH-GIT-REVISION", message);
+                match fetch(*gap) {
+                    Some(fetch) => error.mend(fetch),
+                    None => error.mend("git fetch --tags"),
+                }
+            }
+            RepositoryError::Unborn { .. } => {
                 Self::new(Exit::NoArtifact, "SH-GIT-REVISION", message)
+                    .mend("git commit, or name another branch")
+            }
+            RepositoryError::Ambiguous { found, .. } => {
+                let error = Self::new(Exit::NoArtifact, "SH-GIT-REVISION", message);
+                let shown = found.iter().take(MAX_CANDIDATES).map(String::as_str);
+                error
+                    .expected("one commit or tag")
+                    .found(shown.collect::<Vec<_>>().join(", "))
             }
             RepositoryError::Revision { fault, .. } => {
-                let error = Self::new(Exit::Usage, "SH-GIT-REVISION", message);
-                match fault {
-                    RevisionFault::Symmetric => error.expected("A..B"),
-                    _ => error,
-                }
+                Self::new(Exit::Usage, "SH-GIT-REVISION", message).expected(match fault {
+                    RevisionFault::Symmetric | RevisionFault::Excluded => "A..B",
+                    _ => "the name or id of a commit or tag",
+                })
             }
             RepositoryError::Missing { gap, .. } | RepositoryError::Incomplete { gap } => {
-                let error = failed("SH-GIT-INCOMPLETE");
-                match gap {
-                    Gap::Shallow => error.mend("git fetch --unshallow"),
-                    Gap::Partial => error.mend("git fetch --refetch --no-filter"),
-                    _ => error.mend("git fsck"),
-                }
+                failed("SH-GIT-INCOMPLETE").mend(fetch(*gap).unwrap_or("git fsck"))
             }
-            RepositoryError::Damaged { .. } => failed("SH-GIT-DAMAGED"),
+            RepositoryError::Damaged { .. } | RepositoryError::BrokenRef { .. } => {
+                failed("SH-GIT-DAMAGED")
+            }
             RepositoryError::WrongId { id, found } => {
                 let error = failed("SH-GIT-DAMAGED");
                 error.expected(id.to_string()).found(found.to_string())
@@ -59,6 +73,15 @@ impl From<RepositoryError> for CliError {
             }
             _ => failed("SH-GIT-FAILED"),
         }
+    }
+}
+
+/// What brings the objects that a clone left out.
+fn fetch(gap: Gap) -> Option<&'static str> {
+    match gap {
+        Gap::Shallow => Some("git fetch --unshallow"),
+        Gap::Partial => Some("git fetch --refetch --no-filter"),
+        _ => None,
     }
 }
 

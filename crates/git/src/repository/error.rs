@@ -36,10 +36,32 @@ pub enum RepositoryError {
         cause: String,
     },
     /// The text names no object.
-    #[error("there is no commit or tag called {revision:?}")]
+    #[error("there is no commit or tag called {revision:?}{}", gap.words())]
     UnknownRevision {
         /// The text.
         revision: String,
+        /// Why it may be missing.
+        gap: Gap,
+    },
+    /// Nothing was committed to the branch that is checked out.
+    #[error("there is no commit on {branch} yet")]
+    Unborn {
+        /// The branch's full name.
+        branch: String,
+    },
+    /// The text could mean several objects.
+    #[error("{revision:?} is ambiguous")]
+    Ambiguous {
+        /// The text.
+        revision: String,
+        /// The refs or ids that it could mean.
+        found: Vec<String>,
+    },
+    /// A ref does not say what it points at.
+    #[error("the ref {name} is damaged")]
+    BrokenRef {
+        /// Its full name.
+        name: String,
     },
     /// The text is nothing that git would take for a revision.
     #[error("{revision:?} is no revision: {fault}")]
@@ -151,6 +173,9 @@ pub enum RevisionFault {
     /// It would be taken for an option.
     #[error("it begins with a dash")]
     Option,
+    /// It says what is to be left out.
+    #[error("it begins with a caret, which leaves out what follows")]
+    Excluded,
     /// It holds a control character.
     #[error("it holds a control character")]
     Control,

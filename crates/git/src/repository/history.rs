@@ -28,16 +28,18 @@ pub struct Reference {
 
 impl Repository {
     /// The object that `revision` names: an id or the beginning of one, a ref, or any other form of gitrevisions(7) for
-    /// one object. A tag is not followed.
+    /// one object. A tag is not followed. A name that begins with `refs/` is that ref and no other.
     ///
     /// # Errors
-    /// [`RepositoryError::Revision`] where it is none, [`RepositoryError::UnknownRevision`] where it names nothing; the
-    /// others when git fails.
+    /// [`RepositoryError::Revision`] where it is none, [`RepositoryError::UnknownRevision`] where it names nothing,
+    /// [`RepositoryError::Unborn`] for a `HEAD` without a commit, and [`RepositoryError::Ambiguous`] where git would choose
+    /// between several; the others when git fails.
     pub fn resolve(&self, revision: &str) -> Result<ObjectId, RepositoryError> {
         let fault = match revision {
             "" => Some(RevisionFault::Empty),
             long if long.len() > MAX_REVISION => Some(RevisionFault::Long),
             option if option.starts_with('-') => Some(RevisionFault::Option),
+            excluded if excluded.starts_with('^') => Some(RevisionFault::Excluded),
             control if control.chars().any(char::is_control) => Some(RevisionFault::Control),
             range if range.contains("...") => Some(RevisionFault::Symmetric),
             _ => None,
@@ -46,22 +48,42 @@ impl Repository {
             let revision = revision.chars().take(100).collect();
             return Err(RepositoryError::Revision { revision, fault });
         }
+        if is_ref(revision) {
+            let mut references = self.references(&[revision])?.into_iter();
+            let found = references.find(|reference| reference.name == revision);
+            return found
+                .map(|reference| reference.id)
+                .ok_or_else(|| self.unknown(revision));
+        }
         let mut command = self.source.git();
-        command.args(["rev-parse", "--verify", "--quiet", "--end-of-options"]);
-        command.arg(revision);
+        command.args(["-c", "core.warnAmbiguousRefs=true"]);
+        command.args(["rev-parse", "--verify", "--end-of-options", revision]);
         let mut process = Process::spawn(&self.source.git, command, false)?;
         let answer = process.rest(MAX_LINE)?;
         let ended = process.end()?;
-        // What git answers with a caret is what is to be left out.
-        if !ended.status.success() || answer.starts_with(b"^") {
-            return Err(RepositoryError::UnknownRevision {
-                revision: revision.to_owned(),
-            });
+        if let Some(found) = self.candidates(&ended.complaints)? {
+            let revision = revision.to_owned();
+            return Err(RepositoryError::Ambiguous { revision, found });
         }
-        let text = std::str::from_utf8(&answer).ok();
-        let id = text.and_then(|text| text.trim_end().parse().ok());
-        id.filter(|id: &ObjectId| id.format() == self.format)
-            .ok_or_else(|| not_understood(&answer))
+        if !ended.status.success() {
+            if matches!(revision, "HEAD" | "@")
+                && let Some(branch) = self.current_branch()?
+            {
+                return Err(RepositoryError::Unborn { branch });
+            }
+            return Err(self.unknown(revision));
+        }
+        let text = std::str::from_utf8(&answer).ok().map(str::trim_end);
+        let id = text.and_then(|text| text.parse().ok());
+        let id = id
+            .filter(|id: &ObjectId| id.format() == self.format)
+            .ok_or_else(|| not_understood(&answer))?;
+        // A whole id is what git answers with, whether it knows the object or not.
+        let is_whole = text == Some(revision);
+        match is_whole.then(|| self.object(&id)) {
+            Some(Err(RepositoryError::Missing { .. })) => Err(self.unknown(revision)),
+            _ => Ok(id),
+        }
     }
 
     /// The commit that an object is or, through tags, leads to.
@@ -211,7 +233,15 @@ impl Repository {
                 id: self.id(id)?,
             });
         }
-        process.end()?.success()?;
+        let ended = process.end()?;
+        // Git passes it over, and says so.
+        let mut lines = ended.complaints.lines();
+        if let Some(broken) = lines.find_map(|line| line.split_once("ignoring broken ref ")) {
+            return Err(RepositoryError::BrokenRef {
+                name: broken.1.to_owned(),
+            });
+        }
+        ended.success()?;
         Ok(references)
     }
 
@@ -233,10 +263,53 @@ impl Repository {
         }
     }
 
+    fn unknown(&self, revision: &str) -> RepositoryError {
+        RepositoryError::UnknownRevision {
+            revision: revision.to_owned(),
+            gap: self.gap(),
+        }
+    }
+
+    /// What git chose from, by its complaints, where it did; whole names of refs and `HEAD` mean what they say.
+    fn candidates(&self, complaints: &str) -> Result<Option<Vec<String>>, RepositoryError> {
+        let between = |before: &str, after: &str| {
+            let lines = complaints.lines();
+            let mut names = lines.filter_map(|line| {
+                let (_, rest) = line.split_once(before)?;
+                Some(rest.rsplit_once(after)?.0.to_owned())
+            });
+            names.find(|name| name != "HEAD" && !name.starts_with("refs/"))
+        };
+        if let Some(name) = between("refname '", "' is ambiguous") {
+            // gitrevisions(7), "<refname>".
+            let mut places = ["refs", "refs/tags", "refs/heads", "refs/remotes"]
+                .map(|place| format!("{place}/{name}"))
+                .to_vec();
+            places.push(format!("refs/remotes/{name}/HEAD"));
+            let prefixes: Vec<&str> = places.iter().map(String::as_str).collect();
+            let references = self.references(&prefixes)?;
+            let names = references.into_iter().map(|reference| reference.name);
+            return Ok(Some(names.filter(|name| places.contains(name)).collect()));
+        }
+        if let Some(start) = between("short object ID ", " is ambiguous") {
+            let disambiguate = format!("--disambiguate={start}");
+            let ids = self.ask(&["rev-parse", &disambiguate])?;
+            let ids = String::from_utf8_lossy(&ids);
+            return Ok(Some(ids.lines().map(ToOwned::to_owned).collect()));
+        }
+        Ok(None)
+    }
+
     /// An id of this repository's form.
     fn id(&self, text: &[u8]) -> Result<ObjectId, RepositoryError> {
         let id = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok());
         id.filter(|id: &ObjectId| id.format() == self.format)
             .ok_or_else(|| not_understood(text))
     }
+}
+
+/// Whether a revision is the whole name of a ref, and nothing else.
+fn is_ref(revision: &str) -> bool {
+    let marks = ['^', '~', ':', '?', '*', '[', '\\', ' '];
+    revision.starts_with("refs/") && !revision.contains(marks) && !revision.contains("@{")
 }

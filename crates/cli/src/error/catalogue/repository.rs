@@ -53,9 +53,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         why: "It must be a revision (gitrevisions(7)): a branch, a tag, an id or its beginning. What begins with a dash would be an option.",
         causes: &[
             "the branch or tag is not here yet",
+            "nothing was committed yet",
+            "a branch and a tag have the same name: refs/heads/NAME is the branch alone",
             "the beginning of an id is that of several",
         ],
-        mend: Mend::Do("fetch it: git fetch --tags"),
+        mend: Mend::Do("name another: git log --oneline --all"),
     },
     Entry {
         code: "SH-GIT-DAMAGED",

@@ -220,7 +220,9 @@ impl<'a> Judge<'a> {
     fn object(&self, id: &ObjectId, raw: RawObject) -> Record {
         if !matches!(raw.kind, ObjectKind::Commit | ObjectKind::Tag) {
             let message = format!("{id} is a {}: neither a commit nor a tag", raw.kind);
-            return Record::unread(id, &CliError::new(Exit::Failed, "SH-GIT-KIND", message));
+            let error = CliError::new(Exit::Failed, "SH-GIT-KIND", message);
+            let error = error.expected("commit or tag").found(raw.kind.name());
+            return Record::unread(id, &error);
         }
         let object = match Object::parse(raw.kind, raw.bytes) {
             Ok(object) => object,

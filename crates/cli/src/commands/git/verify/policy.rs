@@ -50,7 +50,9 @@ impl Rules {
         } else {
             let head = match repository.resolve("HEAD") {
                 Ok(head) => Some(head),
-                Err(RepositoryError::UnknownRevision { .. }) => None,
+                Err(RepositoryError::Unborn { .. } | RepositoryError::UnknownRevision { .. }) => {
+                    None
+                }
                 Err(error) => return Err(error.into()),
             };
             for line in &asked.lines {

@@ -177,7 +177,7 @@ fn everything(repository: &Repository) -> Result<(Vec<ObjectId>, Vec<ObjectId>),
     // Nothing has to be checked out.
     match repository.resolve("HEAD") {
         Ok(head) => tips.push(head),
-        Err(RepositoryError::UnknownRevision { .. }) => {}
+        Err(RepositoryError::Unborn { .. } | RepositoryError::UnknownRevision { .. }) => {}
         Err(error) => return Err(error),
     }
     tips.sort_unstable();
