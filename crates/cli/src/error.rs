@@ -11,6 +11,7 @@ mod convert;
 mod gate;
 mod git;
 mod notes;
+mod record;
 pub(crate) mod repository;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,8 @@ use signhere_verify::verdict::StepName;
 use crate::exit::Exit;
 use crate::output::style::{BAD, BOLD, DIM};
 use crate::output::text::safe;
+
+pub(crate) use record::ErrorRecord;
 
 /// Where exactly it is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -119,6 +119,7 @@ fn git_signs_and_verifies_with_the_program() {
     odd_payloads(&desk);
     other_hashes(&desk);
     the_programs_own_contract(&desk);
+    the_last_failure_is_kept(&desk);
     of_gitsign(&desk);
 }
 
@@ -428,6 +429,47 @@ fn the_programs_own_contract(desk: &Desk) {
     assert_eq!(login.stdout, "", "{login:#?}");
     assert_ne!(login.code, 0, "{login:#?}");
     assert!(!login.stderr.contains("SIG_CREATED"), "{login:#?}");
+
+    // A configuration that cannot be read is not an empty one: it may say where to sign, and whom to trust.
+    for (name, value) in [("GIT_CONFIG_COUNT", "many"), ("PATH", "/nowhere")] {
+        let unread = |args: &[&str]| {
+            let mut command = desk.place.command(args);
+            command.envs(environment).env(name, value);
+            command.stdin(fs::File::open(desk.place.write("input", payload)).unwrap());
+            support::finish(command.spawn().unwrap())
+        };
+        let ran = unread(&["--status-fd=2", "-bsau", "KEY"]).exits(1);
+        assert_eq!(ran.stdout, "", "{ran:#?}");
+        assert!(ran.stderr.contains("[SH-GIT-"), "{ran:#?}");
+        let ran = unread(&["--status-fd=1", "--verify", file, "-"]).exits(1);
+        assert!(ran.stdout.contains("\n[GNUPG:] ERRSIG "), "{ran:#?}");
+    }
+}
+
+/// Without a terminal nobody sees why git got no signature: it is kept until there is one.
+fn the_last_failure_is_kept(desk: &Desk) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let git = desk.repository("failure", &[]);
+    commit(&git, "one");
+    let path = desk.place.path(".local/state/signhere/git-failure.json");
+    assert!(!path.exists());
+    git.run(["config", "gitsign.matchCommitter", "true"]);
+    let refused = ["-c", "user.email=bob@example.com", "-c", "user.name=Bob"];
+    let refused = refused
+        .iter()
+        .chain(&["commit", "-q", "--allow-empty", "-m", "x"]);
+    git.try_run(refused).exits(128);
+    let kept: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(kept["error"]["code"], "SH-GIT-MATCH-COMMITTER");
+    assert_eq!(kept["error"]["found"], "Bob <bob@example.com>");
+    let folder = git.folder.canonicalize().unwrap();
+    assert_eq!(kept["folder"], folder.display().to_string());
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(mode(path.parent().unwrap()), 0o700);
+    commit(&git, "two");
+    assert!(!path.exists());
 }
 
 /// A user of gitsign changes one line.

@@ -7,6 +7,7 @@ mod check;
 mod ci;
 mod configured;
 mod doctor;
+mod failure;
 mod gate;
 mod hook;
 mod instance;

@@ -11,10 +11,10 @@ use crate::env;
 use crate::error::CliError;
 use crate::exit::Exit;
 
-/// git's configuration here, and what it says of signing. Where git cannot be asked, it says nothing.
-pub(crate) fn settings() -> Settings {
-    let config = config().unwrap_or_default();
-    Settings::read(&config, &env::var)
+/// What git's configuration here says of signing. What cannot be read is not taken for empty: it may name whom to trust
+/// and where to sign.
+pub(crate) fn settings() -> Result<Settings, CliError> {
+    Ok(Settings::read(&config()?, &env::var))
 }
 
 /// git's configuration, as it is in force here.

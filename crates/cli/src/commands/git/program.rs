@@ -8,7 +8,7 @@ mod verify;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -16,8 +16,8 @@ use signhere_git::config::Settings;
 use signhere_git::object::MAX_OBJECT_LEN;
 use signhere_git::program::{Action, Call, CallError, Content};
 
-use super::configured;
-use crate::args::{Cli, GlobalArgs};
+use super::{configured, failure, instance};
+use crate::args::Cli;
 use crate::commands::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -40,20 +40,25 @@ pub(crate) fn run(call: Result<Call, CallError>) -> ExitCode {
         Ok(status) => status,
         Err(error) => return failed(&error),
     };
-    let settings = configured::settings();
-    let log = settings.log_path.as_ref();
-    let log = log.map(|source| Path::new(&source.value).to_owned());
-    let context = context(&settings);
+    let prepared = prepared();
     match call.action {
-        Action::Sign { .. } => match sign::run(&context, &settings, &mut status) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                report(&error, true, log.as_deref());
-                ExitCode::from(error.exit().status())
+        Action::Sign { .. } => {
+            let log = prepared.as_ref().ok().and_then(Prepared::log);
+            let signed = prepared.and_then(|ready| sign::run(&ready, &mut status));
+            match signed {
+                Ok(()) => {
+                    failure::forget();
+                    ExitCode::SUCCESS
+                }
+                Err(error) => {
+                    report(&error, true, log.as_deref());
+                    failure::keep(&error);
+                    ExitCode::from(error.exit().status())
+                }
             }
-        },
+        }
         Action::Verify { signature, content } => {
-            match verify::run(&context, &settings, &signature, &content, &mut status) {
+            match verify::run(prepared, &signature, &content, &mut status) {
                 Ok(exit) => ExitCode::from(exit.map_or(0, Exit::status)),
                 Err(error) => failed(&error),
             }
@@ -62,17 +67,41 @@ pub(crate) fn run(call: Result<Call, CallError>) -> ExitCode {
     }
 }
 
-/// The flags that every command understands, from their variables and git's configuration.
-fn context(settings: &Settings) -> Context {
+/// What git's configuration and the environment ask for.
+struct Prepared {
+    context: Context,
+    settings: Settings,
+}
+
+/// Nothing that cannot be read is left out: it may say where to sign, and a public log forgets nothing.
+fn prepared() -> Result<Prepared, CliError> {
+    let settings = configured::settings()?;
     // No argument: what has a variable gets its value.
     let of_variables = Cli::try_parse_from(["signhere", "git", "status"]);
-    let mut global = of_variables.map_or_else(|_| GlobalArgs::default(), |cli| cli.global);
+    let mut global = of_variables
+        .map_err(|error| CliError::usage(error.to_string().trim_start_matches("error: ")))?
+        .global;
     global.json = false;
     global.quiet = true;
     if global.instance.is_none() {
         global.instance = settings.instance.as_ref().map(|named| named.value.clone());
     }
-    Context::new(global)
+    Ok(Prepared {
+        context: Context::new(global),
+        settings,
+    })
+}
+
+impl Prepared {
+    /// The context with the instance that is named.
+    fn context(&self) -> Result<Context, CliError> {
+        instance::named(&self.context, &self.settings)
+    }
+
+    fn log(&self) -> Option<PathBuf> {
+        let source = self.settings.log_path.as_ref()?;
+        Some(PathBuf::from(&source.value))
+    }
 }
 
 /// What is signed, whole.

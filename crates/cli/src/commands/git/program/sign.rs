@@ -15,10 +15,9 @@ use signhere_pki::time::Clock as _;
 use signhere_verify::bundle::Bundle;
 use signhere_verify::verifier::{Artifact, Policy};
 
-use super::{Status, content};
+use super::{Prepared, Status, content};
 use crate::clock::SystemClock;
 use crate::commands::Context;
-use crate::commands::git::instance;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::login::{self, LoginArgs};
@@ -29,21 +28,18 @@ use crate::trust::{self, TrustArgs};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Signs what comes on standard input.
-pub(super) fn run(
-    context: &Context,
-    settings: &Settings,
-    status: &mut Status,
-) -> Result<(), CliError> {
+pub(super) fn run(ready: &Prepared, status: &mut Status) -> Result<(), CliError> {
+    let settings = &ready.settings;
     let payload = content(&Content::StandardInput)?;
     if payload.is_empty() {
         let message = "there is nothing to sign on standard input";
         return Err(CliError::new(Exit::Usage, "SH-GIT-NOTHING", message));
     }
-    let context = instance::named(context, settings)?;
+    let context = &ready.context()?;
     let attributes = SignedAttributes::new(&payload, SystemClock.now())?;
-    let bundle = in_time(&context, attributes.digest(), how(settings, &payload)?)?;
+    let bundle = in_time(context, attributes.digest(), how(settings, &payload)?)?;
     let armor = embed(&attributes, &bundle)?;
-    let signer = check(&context, armor.as_bytes(), &payload)?;
+    let signer = check(context, armor.as_bytes(), &payload)?;
     if settings.match_committer {
         match_committer(&signer, &payload)?;
     }

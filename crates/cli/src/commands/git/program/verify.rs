@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use signhere_git::armor::MAX_ARMOR_LEN;
 use signhere_git::cms::{GitSignature, SignatureError};
-use signhere_git::config::Settings;
 use signhere_git::program::{Content, Standing, Trust, verify_status};
 use signhere_git::verdict::{GitFailure, Outcome};
 use signhere_git::verifier::GitVerifier;
@@ -15,9 +14,8 @@ use signhere_pki::cms::CmsError;
 use signhere_verify::policy::{NotAllowed, Question, Signer, Trusted};
 use signhere_verify::verdict::{Reason, Step, Verdict};
 
-use super::{Status, content, sign};
+use super::{Prepared, Status, content, sign};
 use crate::commands::Context;
-use crate::commands::git::instance;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::text::safe;
@@ -32,13 +30,13 @@ const MAX_SIGNATURES: usize = 8;
 /// # Errors
 /// Only when git cannot be told: whatever else fails is a signature that could not be checked.
 pub(super) fn run(
-    context: &Context,
-    settings: &Settings,
+    prepared: Result<Prepared, CliError>,
     signature: &Path,
     from: &Content,
     status: &mut Status,
 ) -> Result<Option<Exit>, CliError> {
-    let judged = judge_all(context, settings, signature, from)
+    let judged = prepared
+        .and_then(|ready| judge_all(&ready, signature, from))
         .unwrap_or_else(|error| vec![Judged::unchecked(error)]);
     let standing = Standing::fold(judged.iter().map(|one| one.standing.clone()));
     status.write(&verify_status(&standing))?;
@@ -76,12 +74,7 @@ impl Judged {
     }
 }
 
-fn judge_all(
-    context: &Context,
-    settings: &Settings,
-    signature: &Path,
-    from: &Content,
-) -> Result<Vec<Judged>, CliError> {
+fn judge_all(ready: &Prepared, signature: &Path, from: &Content) -> Result<Vec<Judged>, CliError> {
     let limit = MAX_ARMOR_LEN.saturating_mul(2);
     let armor = files::read(signature, u64::try_from(limit).unwrap_or(u64::MAX))?;
     let payload = content(from)?;
@@ -89,8 +82,8 @@ fn judge_all(
         let message = "there is no content to verify the signature over";
         return Err(CliError::new(Exit::NoArtifact, "SH-GIT-NOTHING", message));
     }
-    let context = offline(&instance::named(context, settings)?)?;
-    let trust_file = settings.trust_file.as_ref();
+    let context = offline(&ready.context()?)?;
+    let trust_file = ready.settings.trust_file.as_ref();
     let judge = Judge {
         known: trust::known(&context, &TrustArgs::default())?,
         trusted: policy::trusted(trust_file.map(|source| Path::new(&source.value)))?,

@@ -6,8 +6,7 @@ use signhere_git::object::{Object, ObjectId};
 use signhere_git::verdict::{CheckSummary, GitVerdict, Outcome};
 use signhere_pki::time::Time;
 
-use crate::error::catalogue;
-use crate::error::{CliError, ErrorFields};
+use crate::error::{CliError, ErrorRecord};
 use crate::output::explain::Node;
 
 /// The longest first line of a message that is kept, in characters.
@@ -102,18 +101,6 @@ pub(super) struct CheckRecord {
     pub(super) status: String,
     pub(super) code: Option<String>,
     pub(super) message: Option<String>,
-}
-
-/// An error as it is kept.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ErrorRecord {
-    pub(super) code: String,
-    pub(super) message: String,
-    pub(super) expected: Option<String>,
-    pub(super) found: Option<String>,
-    pub(super) mend: Option<String>,
-    pub(super) exit_code: u8,
 }
 
 impl Record {
@@ -248,41 +235,5 @@ impl CheckRecord {
             code: check.code.map(ToOwned::to_owned),
             message: check.message,
         }
-    }
-}
-
-impl ErrorRecord {
-    fn of(error: &CliError) -> Self {
-        let fields = error.fields();
-        Self {
-            code: fields.code.to_owned(),
-            message: fields.message,
-            expected: fields.expected,
-            found: fields.found,
-            mend: fields.mend,
-            exit_code: error.exit().status(),
-        }
-    }
-
-    /// The error again; `None` where its code or exit code is none of this program's.
-    pub(super) fn error(&self) -> Option<CliError> {
-        let entry = catalogue::find(&self.code)?;
-        let exit = crate::exit::Exit::of_status(self.exit_code)?;
-        let mut error = CliError::new(exit, entry.code, self.message.as_str());
-        if let Some(expected) = &self.expected {
-            error = error.expected(expected);
-        }
-        if let Some(found) = &self.found {
-            error = error.found(found);
-        }
-        Some(match &self.mend {
-            Some(mend) => error.mend(mend),
-            None => error,
-        })
-    }
-
-    /// The error's fields in a document.
-    pub(super) fn fields(&self) -> Option<ErrorFields> {
-        self.error().map(|error| error.fields())
     }
 }

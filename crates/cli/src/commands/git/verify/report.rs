@@ -6,10 +6,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::args::GitVerifyArgs;
-use super::record::{Carried, CheckRecord, ErrorRecord, Record, Signer};
+use super::record::{Carried, CheckRecord, Record, Signer};
 use super::revisions::Asked;
 use crate::commands::Context;
-use crate::error::CliError;
+use crate::error::{CliError, ErrorRecord};
 use crate::exit::Exit;
 use crate::files;
 use crate::output::explain::{self, Explained};
