@@ -6,13 +6,7 @@ mod support;
 
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
-use signhere_testkit::forge::{Forge, IDENTITY, ISSUER, RootVersion};
-use signhere_testkit::git::GitRepository;
-use signhere_testkit::rekor::SearchedLog;
-use support::{Instance, Ran, Workplace, finish, search_path};
-
-const REFERENCE: &str = include_str!("../../../docs/reference/json.md");
+use support::{Instance, Ran, Workplace, finish, is_documented, search_path};
 
 /// A repository, an instance, and people who sign.
 struct World {
@@ -116,26 +110,6 @@ impl World {
             command.env("SIGSTORE_ID_TOKEN", self.token(who));
         }
         finish(command.spawn().unwrap())
-    }
-}
-
-/// Every field of a document is in the reference.
-fn is_documented(document: &Value) {
-    match document {
-        Value::Object(members) => {
-            for (name, member) in members {
-                let written = format!("`{name}`");
-                let nested = format!(".{name}`");
-                let list = format!("`{name}[]");
-                let known = [written, nested, list]
-                    .iter()
-                    .any(|text| REFERENCE.contains(text));
-                assert!(known, "{name} is not in docs/reference/json.md");
-                is_documented(member);
-            }
-        }
-        Value::Array(items) => items.iter().for_each(is_documented),
-        _ => {}
     }
 }
 
@@ -245,71 +219,4 @@ fn there_is_nothing_to_rescue_where_entries_are_embedded() {
         (&1.into(), &1.into())
     );
     world.run(None, &["--offline", "rescue", "--all"]).exits(40);
-}
-
-#[test]
-fn entries_that_were_never_embedded_are_rescued_and_used_offline() {
-    let place = Workplace::new();
-    let folder = GitRepository::new();
-    let forge = Forge::new();
-    let root = forge.trusted_root(RootVersion::V0_1).to_string();
-    let root = place.write("root.json", root);
-    let identity = format!("[signers.ada]\nidentity = \"{IDENTITY}\"\nissuer = \"{ISSUER}\"\n");
-    let trust = place.write("trust.toml", identity);
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let log = runtime.block_on(SearchedLog::start());
-
-    // Three commits of the online mode, two of which the log has.
-    let tree = folder.git(&["mktree"]);
-    let mut parent = String::new();
-    for number in 0..3 {
-        let payload = format!(
-            "tree {tree}\n{parent}author Ada <ada@example.test> 1780315200 +0000\ncommitter Ada <ada@example.test> 1780315200 +0000\n\n{number}\n"
-        );
-        let signed = forge.signed_commit(payload.as_bytes());
-        let id = folder.store("commit", &signed.object);
-        if number != 1 {
-            log.take(forge.logged(&signed, id.as_bytes()));
-        }
-        folder.git(&["update-ref", "refs/heads/main", &id]);
-        parent = format!("parent {id}\n");
-    }
-    let run = |flags: &[&str], arguments: &[&str]| {
-        let mut command = place.command(flags);
-        command.arg("git").args(arguments);
-        command.args(["--trusted-root", root.to_str().unwrap()]);
-        command.current_dir(folder.path());
-        finish(command.spawn().unwrap())
-    };
-    let trust = ["--trust", trust.to_str().unwrap()];
-    let verify = |revision: &str| {
-        let arguments = [&["verify", "--no-cache", revision][..], &trust].concat();
-        run(&["--offline"], &arguments)
-    };
-    verify("HEAD").exits(31);
-    let rescue = ["rescue", "--all", "--log", log.url.as_str()];
-    let rescued = run(&["--json"], &rescue).exits(50).json();
-    is_documented(&rescued);
-    assert_eq!(rescued["rescued"].as_array().unwrap().len(), 2);
-    assert_eq!(rescued["missing"][0]["error"]["code"], "SH-GIT-RESCUE-NONE");
-    verify("HEAD").exits(0);
-    verify("HEAD~1").exits(31);
-    verify("HEAD~2").exits(0);
-
-    // Again asks for the rest alone, and changes nothing.
-    let tip = folder.git(&["rev-parse", "refs/notes/signhere"]);
-    let again = run(&["--json"], &rescue).exits(50).json();
-    assert_eq!(
-        (&again["already"], &again["rescued"]),
-        (&2.into(), &serde_json::json!([]))
-    );
-    assert_eq!(folder.git(&["rev-parse", "refs/notes/signhere"]), tip);
-    // The log's note of one commit proves nothing about another.
-    let note = folder.git(&["notes", "--ref=signhere", "list", "HEAD"]);
-    folder.git(&["notes", "--ref=signhere", "add", "-C", &note, "HEAD~1"]);
-    verify("HEAD~1").exits(31);
-    // A log that is gone is told apart from one that knows nothing.
-    drop(runtime);
-    let gone = run(&["--json"], &rescue).exits(40).json();
-    assert_eq!(gone["missing"][0]["error"]["exitCode"], 40);
 }

@@ -91,6 +91,12 @@ pub enum NoProof {
     /// The entry cannot be read.
     #[error("the log entry cannot be read: {0}")]
     Entry(#[from] EntryError),
+    /// What the log hands out as the entry cannot be read.
+    #[error("what the log answers cannot be read: {detail}")]
+    Unreadable {
+        /// What is wrong with it.
+        detail: String,
+    },
     /// The entry is not of one signature over one thing.
     #[error("the log entry is of another kind")]
     Kind,

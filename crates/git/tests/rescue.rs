@@ -7,26 +7,19 @@
     reason = "helpers of tests: a failure here is a failed test"
 )]
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::post;
-use axum::{Json, Router};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 use signhere_git::cms::GitSignature;
 use signhere_git::object::{Object, ObjectFormat, ObjectId, ObjectKind};
 use signhere_git::proof::{LoggedForm, NoProof, Wanted};
-use signhere_git::rescue::{RescueError, Rescued, Search};
+use signhere_git::rescue::{Rescue, RescueError, Rescued};
 use signhere_git::verdict::Outcome;
 use signhere_git::verifier::GitVerifier;
-use signhere_sign::service::Problem;
 use signhere_testkit::forge::{Forge, GitSigned, IDENTITY, RootVersion};
-use signhere_testkit::network::{client, serve};
-use signhere_verify::bundle::Bundle;
+use signhere_verify::bundle::{Bundle, InclusionProof, TlogEntry};
 use signhere_verify::trust::TrustedRoot;
 use signhere_verify::verdict::{Reason, Step, StepName};
 use signhere_verify::verifier::Verifier;
@@ -45,105 +38,81 @@ tagger Ada <ada@example.test> 1780315200 +0000
 online
 ";
 
-/// A log that has what it is told to have.
-#[derive(Default)]
-struct Log {
-    /// By name.
-    entries: BTreeMap<String, Value>,
-    /// What the index finds beside what is asked for.
-    also: Vec<String>,
-    /// What it answers in place of all else.
-    instead: Option<fn() -> Response>,
-    /// How often it was asked.
-    asked: usize,
-}
-
-/// The instance, its log as it answers, and who verifies.
+/// The instance, what its log hands out whatever it is asked for, and who verifies.
 struct World {
     forge: Forge,
-    log: Arc<Mutex<Log>>,
-    search: Search,
+    log: RefCell<BTreeMap<String, Value>>,
     verifier: GitVerifier,
 }
 
 impl World {
-    async fn new() -> Self {
+    fn new() -> Self {
         let forge = Forge::new();
         let root = forge.trusted_root(RootVersion::V0_1).to_string();
         let root = TrustedRoot::parse(root.as_bytes()).unwrap();
-        let verifier = Verifier::new(root).unwrap();
-        let log: Arc<Mutex<Log>> = Arc::default();
-        let router = Router::new()
-            .route("/api/v1/index/retrieve", post(index))
-            .route("/api/v1/log/entries/retrieve", post(entries))
-            .with_state(Arc::clone(&log));
         Self {
             forge,
-            log,
-            search: Search {
-                http: Arc::new(client(&Arc::default())),
-                log: serve(router).await,
-                prover: Arc::new(verifier.clone()),
-            },
-            verifier: GitVerifier::new(verifier),
+            log: RefCell::default(),
+            verifier: GitVerifier::new(Verifier::new(root).unwrap()),
         }
     }
 
     /// The log takes a signature of the signer over `message`.
     fn log(&self, signed: &GitSigned, message: &[u8]) -> String {
         let (name, answer) = self.forge.logged(signed, message);
-        self.log
-            .lock()
-            .unwrap()
-            .entries
-            .insert(name.clone(), answer);
+        self.log.borrow_mut().insert(name.clone(), answer);
         name
     }
 
-    async fn rescue(&self, object: &Object) -> Result<Rescued, RescueError> {
-        self.search.rescue(&wanted(object)).await
+    fn rescue(&self, object: &Object) -> Result<Rescued, RescueError> {
+        let mut rescue = Rescue::new(wanted(object));
+        for (name, answer) in &*self.log.borrow() {
+            assert!(!rescue.knows(&name[16..]));
+            if let Some(rescued) = rescue.take(&self.verifier, entry(&answer[name])) {
+                return Ok(rescued);
+            }
+            assert!(rescue.knows(&name[16..]));
+        }
+        Err(rescue.end())
     }
 
-    async fn others(&self, object: &Object) -> Vec<NoProof> {
-        match self.rescue(object).await {
+    fn others(&self, object: &Object) -> Vec<NoProof> {
+        match self.rescue(object) {
             Err(RescueError::Others { found }) => found.into_values().collect(),
             outcome => panic!("{outcome:?}"),
         }
     }
 }
 
-/// As the index of Rekor v1 finds: whatever has any of the things asked for.
-async fn index(State(log): State<Arc<Mutex<Log>>>, Json(asked): Json<Value>) -> Response {
-    let mut log = log.lock().unwrap();
-    log.asked += 1;
-    if let Some(instead) = log.instead {
-        return instead();
+/// What Rekor v1 answers with, as it is read.
+fn entry(answer: &Value) -> TlogEntry {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let base64 = |value: &Value| BASE64_STANDARD.decode(text(value)).unwrap();
+    let hash = |value: &Value| hex::decode(text(value)).unwrap().try_into().unwrap();
+    let body = base64(&answer["body"]);
+    let kind: Value = serde_json::from_slice(&body).unwrap();
+    let proof = &answer["verification"]["inclusionProof"];
+    TlogEntry {
+        log_index: answer["logIndex"].as_u64().unwrap(),
+        log_id: hex::decode(text(&answer["logID"])).unwrap(),
+        kind: text(&kind["kind"]),
+        version: text(&kind["apiVersion"]),
+        integrated_time: answer["integratedTime"].as_i64().unwrap(),
+        promise: Some(base64(&answer["verification"]["signedEntryTimestamp"])),
+        proof: Some(InclusionProof {
+            log_index: proof["logIndex"].as_u64().unwrap(),
+            root_hash: hash(&proof["rootHash"]),
+            tree_size: proof["treeSize"].as_u64().unwrap(),
+            hashes: proof["hashes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(hash)
+                .collect(),
+            checkpoint: text(&proof["checkpoint"]),
+        }),
+        body,
     }
-    let is_asked_for = |(name, answer): (&String, &Value)| {
-        let body = BASE64_STANDARD
-            .decode(answer[name]["body"].as_str()?)
-            .ok()?;
-        let spec = &serde_json::from_slice::<Value>(&body).ok()?["spec"];
-        let hash = format!("sha256:{}", spec["data"]["hash"]["value"].as_str()?);
-        let key = &spec["signature"]["publicKey"]["content"];
-        let found = asked["hash"] == hash || asked["publicKey"]["content"] == *key;
-        found.then(|| name.clone())
-    };
-    let found = log.entries.iter().filter_map(is_asked_for);
-    let found: Vec<String> = found.chain(log.also.clone()).collect();
-    Json(found).into_response()
-}
-
-async fn entries(State(log): State<Arc<Mutex<Log>>>, Json(asked): Json<Value>) -> Json<Vec<Value>> {
-    let log = log.lock().unwrap();
-    let names = asked["entryUUIDs"].as_array().unwrap();
-    assert!(names.len() <= 10);
-    let names = names.iter().map(|name| name.as_str().unwrap());
-    Json(
-        names
-            .filter_map(|name| log.entries.get(name).cloned())
-            .collect(),
-    )
 }
 
 fn commit(signed: &GitSigned) -> Object {
@@ -160,20 +129,17 @@ fn text(id: &ObjectId) -> Vec<u8> {
     id.to_string().into_bytes()
 }
 
-#[tokio::test]
-async fn what_gitsign_logged_online_is_found_and_proves_the_commit_from_then_on() {
-    let world = World::new().await;
+#[test]
+fn what_gitsign_logged_online_is_found_and_proves_the_commit_from_then_on() {
+    let world = World::new();
     let signed = world.forge.signed_commit(COMMIT);
     let object = commit(&signed);
     let unproven = world.verifier.verify(&object, None).outcome;
     assert!(matches!(unproven, Outcome::Unproven(_)), "{unproven:?}");
-    assert_eq!(
-        world.rescue(&object).await.unwrap_err(),
-        RescueError::NotFound
-    );
+    assert_eq!(world.rescue(&object).unwrap_err(), RescueError::NotFound);
 
     world.log(&signed, &text(&object.id()));
-    let rescued = world.rescue(&object).await.unwrap();
+    let rescued = world.rescue(&object).unwrap();
     assert_eq!(rescued.proof.form, LoggedForm::Id);
     let kept = Bundle::parse(&rescued.bundle.to_json()).unwrap();
     let verdict = world.verifier.verify_with(&object, &[kept], None);
@@ -187,13 +153,13 @@ async fn what_gitsign_logged_online_is_found_and_proves_the_commit_from_then_on(
     assert_eq!(identity, Some(IDENTITY));
 }
 
-#[tokio::test]
-async fn every_form_that_was_ever_logged_is_found() {
-    let world = World::new().await;
+#[test]
+fn every_form_that_was_ever_logged_is_found() {
+    let world = World::new();
     let signed = world.forge.signed_commit(COMMIT);
     world.log(&signed, &signed.attributes);
     let object = commit(&signed);
-    let rescued = world.rescue(&object).await.unwrap();
+    let rescued = world.rescue(&object).unwrap();
     assert_eq!(rescued.proof.form, LoggedForm::Attributes);
     let verdict = world.verifier.verify_with(&object, &[rescued.bundle], None);
     assert_eq!(verdict.outcome, Outcome::Proven);
@@ -219,60 +185,48 @@ async fn every_form_that_was_ever_logged_is_found() {
         };
         world.log(&signed, &logged);
         let object = Object::parse(ObjectKind::Tag, signed.object).unwrap();
-        let rescued = world.rescue(&object).await.unwrap();
+        let rescued = world.rescue(&object).unwrap();
         assert_eq!(rescued.proof.form, form);
         let verdict = world.verifier.verify_with(&object, &[rescued.bundle], None);
         assert_eq!(verdict.outcome, Outcome::Proven);
     }
 }
 
-#[tokio::test]
-async fn entries_of_others_do_not_count() {
-    let world = World::new().await;
+#[test]
+fn entries_of_others_do_not_count() {
+    let world = World::new();
     let signed = world.forge.signed_commit(COMMIT);
     let object = commit(&signed);
 
     // Somebody else logs a signature of theirs over this commit's name.
     let stranger = world.forge.signed_commit_by(COMMIT, "eve@example.test");
     world.log(&stranger, &text(&object.id()));
-    assert_eq!(world.others(&object).await, [NoProof::Certificate]);
+    assert_eq!(world.others(&object), [NoProof::Certificate]);
 
     // The same key signed another commit: found by the certificate (CVE-2024-51746), and no proof of this one.
     let other = ObjectId::of(ObjectFormat::Sha1, ObjectKind::Commit, b"another");
     world.log(&signed, &text(&other));
-    let reasons = world.others(&object).await;
+    let reasons = world.others(&object);
     assert!(reasons.contains(&NoProof::Certificate), "{reasons:?}");
     let is_subject = |reason: &&NoProof| matches!(reason, NoProof::Subject { .. });
     assert_eq!(reasons.iter().filter(is_subject).count(), 1);
 
-    // An index that finds what was not asked for does no harm.
-    let right = world.log(&signed, &text(&object.id()));
-    let all: Vec<String> = world.log.lock().unwrap().entries.keys().cloned().collect();
-    world.log.lock().unwrap().also = all;
-    assert_eq!(
-        world.rescue(&object).await.unwrap().proof.form,
-        LoggedForm::Id
-    );
-    world.log.lock().unwrap().entries.remove(&right);
-    assert_eq!(world.others(&object).await.len(), 2);
+    // Among those the right one is found.
+    world.log(&signed, &text(&object.id()));
+    assert_eq!(world.rescue(&object).unwrap().proof.form, LoggedForm::Id);
 }
 
-#[tokio::test]
-async fn entries_that_do_not_hold_do_not_count() {
-    let world = World::new().await;
+#[test]
+fn entries_that_do_not_hold_do_not_count() {
+    let world = World::new();
     let signed = world.forge.signed_commit(COMMIT);
     let object = commit(&signed);
     let name = world.log(&signed, &text(&object.id()));
-    let answer = world.log.lock().unwrap().entries[&name].clone();
+    let answer = world.log.borrow()[&name].clone();
     let spoil = |change: fn(&mut Value)| {
         let mut answer = answer.clone();
         change(&mut answer[&name]);
-        world
-            .log
-            .lock()
-            .unwrap()
-            .entries
-            .insert(name.clone(), answer);
+        world.log.borrow_mut().insert(name.clone(), answer);
     };
     type Spoil = fn(&mut Value);
     let cases: [(Spoil, StepName); 3] = [
@@ -288,7 +242,7 @@ async fn entries_that_do_not_hold_do_not_count() {
     ];
     for (change, step) in cases {
         spoil(change);
-        let reasons = world.others(&object).await;
+        let reasons = world.others(&object);
         let [NoProof::Refused(failure)] = reasons.as_slice() else {
             panic!("{reasons:?}");
         };
@@ -300,54 +254,37 @@ async fn entries_that_do_not_hold_do_not_count() {
         key: stranger.key,
         ..signed
     };
-    world.log.lock().unwrap().entries.clear();
+    world.log.borrow_mut().clear();
     world.log(&forged, &text(&object.id()));
-    let reasons = world.others(&object).await;
+    let reasons = world.others(&object);
     let [NoProof::Refused(failure)] = reasons.as_slice() else {
         panic!("{reasons:?}");
     };
     assert_eq!(failure.reason, Reason::SignatureInvalid);
 }
 
-#[tokio::test]
-async fn a_log_that_is_down_is_not_asked_for_ever() {
-    let world = World::new().await;
-    let objects: Vec<Object> = (0..20)
-        .map(|number| {
-            let payload = [COMMIT, number.to_string().as_bytes(), b"\n"].concat();
-            commit(&world.forge.signed_commit(&payload))
-        })
-        .collect();
-    world.log.lock().unwrap().instead = Some(|| {
-        let page = "<html>This service has moved</html>";
-        (StatusCode::OK, [("content-type", "text/html")], page).into_response()
-    });
-    let mut outcomes = BTreeMap::new();
-    let all = objects.iter().map(wanted).collect();
-    let each = |id, outcome| {
-        outcomes.insert(id, outcome);
-    };
-    world.search.rescue_all(all, each).await;
-    assert_eq!(outcomes.len(), 20);
-    let is_page = |outcome: &Result<Rescued, RescueError>| match outcome {
-        Err(RescueError::Service(error)) => {
-            assert!(matches!(&error.problem, Problem::Unreadable { detail, .. }
-                if detail == "it is a web page, and not JSON"));
-            true
-        }
-        Err(RescueError::NotAsked) => false,
-        outcome => panic!("{outcome:?}"),
-    };
-    let asked = outcomes.values().filter(|outcome| is_page(outcome)).count();
-    assert!((3..=6).contains(&asked), "{asked}");
-    assert_eq!(world.log.lock().unwrap().asked, asked);
+#[test]
+fn what_cannot_be_read_is_told_and_hides_nothing() {
+    let world = World::new();
+    let signed = world.forge.signed_commit(COMMIT);
+    let object = commit(&signed);
+    let mut rescue = Rescue::new(wanted(&object));
+    rescue.pass("00", "no JSON".to_owned());
+    let name = world.log(&signed, &text(&object.id()));
+    let entry = entry(&world.log.borrow()[&name][&name]);
+    assert!(rescue.clone().take(&world.verifier, entry).is_some());
+    let error = rescue.end();
+    assert_eq!(
+        error.to_string(),
+        "the log has 1 entries, and none is of this signature; 00: what the log answers cannot be read: no JSON"
+    );
 }
 
-#[tokio::test]
-async fn many_are_rescued_at_once_and_each_gets_its_own() {
-    let world = World::new().await;
+#[test]
+fn whichever_bundles_are_beside_an_object_only_its_own_counts() {
+    let world = World::new();
     let mut objects = Vec::new();
-    for number in 0..9 {
+    for number in 0..6 {
         let payload = [COMMIT, number.to_string().as_bytes(), b"\n"].concat();
         let signed = world.forge.signed_commit(&payload);
         let object = commit(&signed);
@@ -356,19 +293,11 @@ async fn many_are_rescued_at_once_and_each_gets_its_own() {
         }
         objects.push(object);
     }
-    let mut bundles = BTreeMap::new();
-    let all = objects.iter().map(wanted).collect();
-    let each = |id, outcome: Result<Rescued, RescueError>| match outcome {
-        Ok(rescued) => drop(bundles.insert(id, rescued.bundle)),
-        Err(error) => assert_eq!(error, RescueError::NotFound),
-    };
-    world.search.rescue_all(all, each).await;
-    assert_eq!(bundles.len(), 6);
-    let all: Vec<Bundle> = bundles.values().cloned().collect();
-    for object in &objects {
-        // Whichever bundles are beside it, only its own counts.
+    let rescued = objects.iter().filter_map(|one| world.rescue(one).ok());
+    let all: Vec<Bundle> = rescued.map(|rescued| rescued.bundle).collect();
+    assert_eq!(all.len(), 4);
+    for (number, object) in objects.iter().enumerate() {
         let verdict = world.verifier.verify_with(object, &all, None);
-        let is_proven = verdict.outcome == Outcome::Proven;
-        assert_eq!(is_proven, bundles.contains_key(&object.id()));
+        assert_eq!(verdict.outcome == Outcome::Proven, number % 3 != 0);
     }
 }

@@ -20,15 +20,11 @@ impl From<NotesError> for CliError {
 
 impl From<RescueError> for CliError {
     fn from(error: RescueError) -> Self {
-        let message = error.to_string();
-        match error {
-            RescueError::Service(error) => error.into(),
-            RescueError::NotFound => Self::new(Exit::Findings, "SH-GIT-RESCUE-NONE", message),
-            RescueError::Others { .. } => {
-                Self::new(Exit::Findings, "SH-GIT-RESCUE-OTHERS", message)
-            }
-            _ => Self::new(Exit::Retry, "SH-GIT-RESCUE-NOT-ASKED", message),
-        }
+        let code = match error {
+            RescueError::NotFound => "SH-GIT-RESCUE-NONE",
+            _ => "SH-GIT-RESCUE-OTHERS",
+        };
+        Self::new(Exit::Findings, code, error.to_string())
     }
 }
 

@@ -242,3 +242,24 @@ impl Drop for Instance {
         let _ = self.child.wait();
     }
 }
+
+/// Every field of a document is in the reference.
+pub(crate) fn is_documented(document: &Value) {
+    match document {
+        Value::Object(members) => {
+            for (name, member) in members {
+                let written = format!("`{name}`");
+                let nested = format!(".{name}`");
+                let list = format!("`{name}[]");
+                let reference = include_str!("../../../../docs/reference/json.md");
+                let known = [written, nested, list]
+                    .iter()
+                    .any(|text| reference.contains(text));
+                assert!(known, "{name} is not in docs/reference/json.md");
+                is_documented(member);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(is_documented),
+        _ => {}
+    }
+}

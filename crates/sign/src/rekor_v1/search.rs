@@ -17,11 +17,12 @@ use url::Url;
 use super::JSON;
 use crate::service::{Service, ServiceError, endpoint};
 
-/// The most entries that a search may find. A digest has one, or a few when it was logged again.
+/// The most entries of a search that are named. A digest has one, or a few when it was logged again, or as many as
+/// somebody likes who wants to hide them.
 pub const MAX_HITS: usize = 256;
 /// The most entries that one request may ask for; more are refused by the log.
 pub const MAX_ENTRIES: usize = 10;
-const SEARCH_CAP: usize = 64 << 10;
+const SEARCH_CAP: usize = 256 << 10;
 const ENTRIES_CAP: usize = 8 << 20;
 
 /// What to look for; one thing at a time.
@@ -80,10 +81,10 @@ impl Query<'_> {
     }
 }
 
-/// Returns the names of the entries that the log at `base` has under `query`, at most [`MAX_HITS`].
+/// Returns the names of the entries that the log at `base` has under `query`, the first [`MAX_HITS`].
 ///
 /// # Errors
-/// [`ServiceError`] when the index does not answer, answers something else (a web page, say), or finds too many.
+/// [`ServiceError`] when the index does not answer, or answers something else (a web page, say) or too much.
 pub async fn search(
     http: &HttpClient,
     base: &Url,
@@ -92,12 +93,8 @@ pub async fn search(
     let url = endpoint(base, "api/v1/index/retrieve");
     let body = ask(http, &url, &query.to_json(), SEARCH_CAP).await?;
     let found: Vec<String> = read(&url, "list of entries", &body)?;
-    if found.len() > MAX_HITS {
-        let detail = format!("{} entries, more than {MAX_HITS}", found.len());
-        return Err(unreadable(&url, "list of entries", &detail));
-    }
-    let mut ids = Vec::with_capacity(found.len());
-    for text in found {
+    let mut ids = Vec::with_capacity(found.len().min(MAX_HITS));
+    for text in found.into_iter().take(MAX_HITS) {
         let id = text
             .parse()
             .map_err(|error| unreadable(&url, "entry name", &error))?;
@@ -108,15 +105,16 @@ pub async fn search(
     Ok(ids)
 }
 
-/// Returns the entries of these names that the log at `base` gives, [`MAX_ENTRIES`] a request, none of them verified.
+/// Returns the entries of these names that the log at `base` gives, [`MAX_ENTRIES`] a request, none of them verified:
+/// each with an error of its own where it cannot be read, for anybody may have anything logged.
 ///
 /// # Errors
-/// [`ServiceError`] when the log does not answer, or an entry cannot be read.
+/// [`ServiceError`] when the log does not answer.
 pub async fn entries(
     http: &HttpClient,
     base: &Url,
     ids: &[EntryId],
-) -> Result<Vec<TlogEntry>, ServiceError> {
+) -> Result<Vec<Result<TlogEntry, ServiceError>>, ServiceError> {
     let url = endpoint(base, "api/v1/log/entries/retrieve");
     let mut entries = Vec::with_capacity(ids.len());
     for ids in ids.chunks(MAX_ENTRIES) {
@@ -133,7 +131,7 @@ pub async fn entries(
         }
         for answer in answers {
             let entry = super::read(answer.get().as_bytes());
-            entries.push(entry.map_err(|(what, detail)| unreadable(&url, what, &detail))?);
+            entries.push(entry.map_err(|(what, detail)| unreadable(&url, what, &detail)));
         }
     }
     Ok(entries)

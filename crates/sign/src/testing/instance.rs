@@ -481,7 +481,8 @@ async fn index_v1(State(fake): State<Arc<Fake>>, Json(asked): Json<Value>) -> Re
         return vec![b' '; 1 << 20].into_response();
     }
     if fake.lies(Lie::IndexFindsTooMuch) {
-        return Json(vec!["0".repeat(64); 257]).into_response();
+        let names: Vec<String> = (0..257).map(|number| format!("{number:064x}")).collect();
+        return Json(names).into_response();
     }
     if fake.lies(Lie::IndexNamesNoEntry) {
         return Json(["../../etc/passwd"]).into_response();

@@ -1,7 +1,10 @@
 //! `signhere git rescue`: fetch the log entries that were never embedded, once.
 
+mod search;
+
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::ops::ControlFlow;
+use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
@@ -10,12 +13,13 @@ use signhere_git::notes::Notes;
 use signhere_git::object::{Object, ObjectId};
 use signhere_git::proof::{LoggedForm, Wanted};
 use signhere_git::repository::Repository;
-use signhere_git::rescue::{RescueError, Rescued, Search};
+use signhere_git::rescue::Rescued;
 use signhere_git::verdict::{GitVerdict, Missing, Outcome};
 use signhere_git::verifier::GitVerifier;
 use signhere_verify::bundle::Bundle;
 use url::Url;
 
+use self::search::Search;
 use super::noting::NotingArgs;
 use super::{open, verify};
 use crate::commands::{Context, block_on};
@@ -28,12 +32,14 @@ use crate::trust::{self, TrustArgs};
 
 /// After so many entries they are noted: what was found is kept when the rest is interrupted.
 const KEPT_AT_ONCE: usize = 32;
+/// What takes less is not announced.
+const WORTH_TELLING: Duration = Duration::from_secs(20);
 
 /// Fetch the log entries of commits and tags that were signed without them
 ///
 /// gitsign's online mode, its default, has each signature logged and keeps nothing of that. This asks the log for the
 /// entries, verifies each as a stranger would, and keeps them in notes, from where `signhere git verify` takes them
-/// offline. Run it again to go on where it stopped.
+/// offline. Interrupt it as you like, and run it again to go on where it stopped.
 #[derive(Args, Debug)]
 pub(crate) struct RescueArgs {
     /// The commits and tags: a range is what B has and A has not [default: HEAD]
@@ -45,6 +51,9 @@ pub(crate) struct RescueArgs {
     /// The log to ask [default: that of the first generation that the instance's signing config names]
     #[arg(long, value_name = "URL")]
     log: Option<Url>,
+    /// How many requests a second the log is asked at most
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    rate: u32,
     #[command(flatten)]
     noting: NotingArgs,
     #[command(flatten)]
@@ -97,25 +106,36 @@ pub(crate) fn run(context: &Context, args: &RescueArgs) -> Result<(), CliError> 
     let mut outcomes = Outcomes::default();
     if !work.wanted.is_empty() {
         let url = log_of(context, args)?;
-        let search = Search {
-            http: login::http_client(),
-            log: url.clone(),
-            prover: Arc::new(verifier),
-        };
-        let bar = progress::files(context.output, "asking the log for", work.wanted.len());
+        let shown = signhere_http::shown(&url);
+        let search = Search::new(login::http_client(), url, verifier, args.rate);
+        let count = work.wanted.len();
+        let estimate = search.estimate(count);
+        if estimate >= WORTH_TELLING {
+            let (minutes, rate) = (estimate.as_secs().div_ceil(60), args.rate);
+            let line = format_args!(
+                "asking {shown} for {count} entries, {rate} requests a second: {minutes} minutes or more; what is found is kept when you interrupt it"
+            );
+            context.output.note(line);
+        }
+        let bar = progress::files(context.output, "asking the log for", count);
         let outcome = block_on(async {
-            search
-                .rescue_all(work.wanted, |id, outcome| {
-                    bar.inc(1);
-                    outcomes.take(args, &repository, id, outcome);
-                })
-                .await;
+            let interrupted = async {
+                // Where there are no signals, nobody interrupts it.
+                if tokio::signal::ctrl_c().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            };
+            let mut each = |id, outcome| {
+                bar.inc(1);
+                outcomes.take(args, &repository, id, outcome)
+            };
+            search.all(work.wanted, interrupted, &mut each).await;
             Ok(())
         });
         bar.finish_and_clear();
         outcome?;
         outcomes.keep(args, &repository);
-        log = Some(signhere_http::shown(&url));
+        log = Some(shown);
     }
     if let Some(error) = outcomes.failed.take() {
         return Err(error);
@@ -210,8 +230,8 @@ impl Outcomes {
         args: &RescueArgs,
         repository: &Repository,
         id: ObjectId,
-        outcome: Result<Rescued, RescueError>,
-    ) {
+        outcome: Result<Rescued, CliError>,
+    ) -> ControlFlow<()> {
         match outcome {
             Ok(rescued) => {
                 self.found.push(Found {
@@ -220,10 +240,15 @@ impl Outcomes {
                 });
                 self.unkept.push((id, vec![rescued.bundle]));
             }
-            Err(error) => drop(self.missing.insert(id.to_string(), error.into())),
+            Err(error) => drop(self.missing.insert(id.to_string(), error)),
         }
         if self.unkept.len() >= KEPT_AT_ONCE {
             self.keep(args, repository);
+        }
+        match self.failed {
+            // What cannot be kept is not asked for.
+            Some(_) => ControlFlow::Break(()),
+            None => ControlFlow::Continue(()),
         }
     }
 
@@ -264,9 +289,18 @@ impl Outcomes {
             })?;
             return exit.map_or(Ok(()), |exit| Err(CliError::reported(exit)));
         }
+        let mut unasked: BTreeMap<&str, usize> = BTreeMap::new();
         for (object, error) in &self.missing {
+            if error.code() == "SH-GIT-RESCUE-NOT-ASKED" {
+                let count = unasked.entry(error.message()).or_default();
+                *count = count.saturating_add(1);
+                continue;
+            }
             let line = safe(&format!("{object}: {}", error.message())).to_string();
             context.output.line(line)?;
+        }
+        for (why, count) in unasked {
+            context.output.line(format_args!("{count} more: {why}"))?;
         }
         let found = self.found.len();
         context.output.line(format_args!(

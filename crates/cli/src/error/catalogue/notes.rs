@@ -101,9 +101,12 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         code: "SH-GIT-RESCUE-NOT-ASKED",
         exits: &[Exit::Retry],
-        what: "The log was not asked for this signature, because it had not answered for others.",
+        what: "The log was not asked for this signature: it had not answered for others, or the search was interrupted.",
         why: "A service that everybody shares is left alone when it fails.",
-        causes: &["the log or its index is down"],
+        causes: &[
+            "the log or its index is down",
+            "somebody interrupted the search",
+        ],
         mend: Mend::Do("try again later: what was found is kept"),
     },
     Entry {
