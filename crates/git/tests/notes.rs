@@ -13,7 +13,7 @@ use signhere_git::notes::{
     Author, MAX_LINES, MAX_NOTE_LEN, NOTES_REF, NoteFault, Notes, NotesError,
 };
 use signhere_git::object::ObjectId;
-use signhere_git::repository::{Git, Repository};
+use signhere_git::repository::{Git, Repository, RepositoryError};
 use signhere_testkit::forge::{Forge, Kind, SIGNED_AT};
 use signhere_testkit::git::GitRepository;
 use signhere_verify::bundle::Bundle;
@@ -328,6 +328,11 @@ fn notes_that_are_damaged_or_none_fail_alone() {
         "{note:?}"
     );
 
+    // What is only missing here, as in a partial clone, is not written over: others have it.
+    let added = Notes::add(&repository, &[(id, bundles(1))], &ada());
+    let missing = |error: &RepositoryError| matches!(error, RepositoryError::Missing { .. });
+    assert!(matches!(&added, Err(NotesError::Repository(error)) if missing(error)));
+
     // A ref that names no commit is no notes, and nothing is written over it.
     let blob = folder.store("blob", b"no commit");
     folder.git(&["update-ref", NOTES_REF, &blob]);
@@ -360,4 +365,60 @@ fn a_repository_s_hooks_and_configuration_do_not_take_part() {
             .notes,
         1
     );
+}
+
+#[test]
+fn what_is_no_note_does_not_keep_anybody_from_noting() {
+    let folder = GitRepository::new();
+    let [id, other] = commits(&folder, 2)[..] else {
+        panic!("two commits");
+    };
+    let blob = folder.store("blob", b"{}\n");
+    let tree = |entries: &[(&str, &str, &str)]| {
+        let mut bytes = Vec::new();
+        for (mode, name, id) in entries {
+            bytes.extend_from_slice(format!("{mode} {name}\0").as_bytes());
+            bytes.extend_from_slice(id.parse::<ObjectId>().unwrap().as_bytes());
+        }
+        folder.store("tree", &bytes)
+    };
+    let below = tree(&[("100644", "x", &blob)]);
+    let (hex, commit) = (id.to_string(), other.to_string());
+    // Folders where a note belongs, names that git does not write, links, and what is called a blob and is none.
+    let mut entries = [
+        ("40000", hex.as_str(), below.as_str()),
+        ("40000", ".git", &below),
+        ("100644", &hex[..2], &blob),
+        ("120000", "link", &blob),
+        ("160000", "module", &commit),
+        ("100644", commit.as_str(), &commit),
+    ];
+    entries.sort_by_key(|(_, name, _)| *name);
+    let tree = tree(&entries);
+    let tip = folder.git(&["commit-tree", &tree, "-m", "notes"]);
+    folder.git(&["update-ref", NOTES_REF, &tip]);
+    let repository = open(folder.path());
+    assert!(!Notes::open(&repository).unwrap().has(&id));
+    let additions = [(id, bundles(1)), (other, bundles(1))];
+    let added = Notes::add(&repository, &additions, &ada()).unwrap();
+    assert_eq!(added.notes, 2);
+    let notes = Notes::open(&repository).unwrap();
+    for object in [id, other] {
+        let note = notes.of(&object);
+        assert_eq!((note.bundles.len(), note.faults), (1, vec![]));
+    }
+    let paths = folder.git(&["ls-tree", "-r", "--name-only", NOTES_REF]);
+    assert_eq!(paths.lines().count(), 2);
+}
+
+#[test]
+fn a_symbolic_ref_leads_no_note_into_a_branch() {
+    let folder = GitRepository::new();
+    let id: ObjectId = folder.commit("one").parse().unwrap();
+    let head = folder.git(&["symbolic-ref", "HEAD"]);
+    folder.git(&["symbolic-ref", NOTES_REF, &head]);
+    let repository = open(folder.path());
+    Notes::add(&repository, &[(id, bundles(1))], &ada()).unwrap();
+    assert_eq!(folder.git(&["rev-parse", &head]), id.to_string());
+    assert!(Notes::open(&repository).unwrap().has(&id));
 }

@@ -10,16 +10,17 @@ const MAX_CUTS: usize = 19;
 /// How many notes fit below one more cut.
 const FAN: usize = 256;
 
-/// The entries of a notes tree: path, then mode and object.
+/// The notes of a notes tree, by their paths. What else is in it is left out, and not written again: no reader uses it,
+/// and there are trees that git would not write.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Listing {
-    entries: BTreeMap<Vec<u8>, (String, ObjectId)>,
+    blobs: BTreeMap<Vec<u8>, ObjectId>,
 }
 
 impl Listing {
     /// Reads what `git ls-tree -r -z` prints; `None` where that is not understood.
-    pub(super) fn parse(output: &[u8]) -> Option<Self> {
-        let mut entries = BTreeMap::new();
+    pub(super) fn parse(output: &[u8], format: ObjectFormat) -> Option<Self> {
+        let mut blobs = BTreeMap::new();
         for line in output
             .split(|byte| *byte == 0)
             .filter(|line| !line.is_empty())
@@ -28,34 +29,34 @@ impl Listing {
             let (facts, path) = line.split_at_checked(tab)?;
             let mut facts = std::str::from_utf8(facts).ok()?.split(' ');
             let (mode, _kind, id) = (facts.next()?, facts.next()?, facts.next()?);
-            let id = id.parse().ok()?;
-            entries.insert(path.get(1..)?.to_vec(), (mode.to_owned(), id));
+            let (path, id) = (path.get(1..)?, id.parse().ok()?);
+            if mode.starts_with("100") && noted(path, format).is_some() {
+                blobs.insert(path.to_vec(), id);
+            }
         }
-        Some(Self { entries })
+        Some(Self { blobs })
     }
 
     /// Each noted object with a blob of its note; an object that is noted at two paths comes twice.
     pub(super) fn notes(&self, format: ObjectFormat) -> impl Iterator<Item = (ObjectId, ObjectId)> {
-        let entries = self.entries.iter();
-        let files = entries.filter(|(_, (mode, _))| mode.starts_with("100"));
-        files.filter_map(move |(path, (_, blob))| Some((noted(path, format)?, *blob)))
+        let notes = self.blobs.iter();
+        notes.filter_map(move |(path, blob)| Some((noted(path, format)?, *blob)))
     }
 
     /// Puts the note of an object where it belongs, and takes it from wherever else it is.
     pub(super) fn put(&mut self, object: &ObjectId, blob: ObjectId) {
         for cuts in 0..=MAX_CUTS {
-            self.entries.remove(path(object, cuts).as_bytes());
+            self.blobs.remove(path(object, cuts).as_bytes());
         }
-        let cuts = cuts(self.entries.len());
-        let path = path(object, cuts).into_bytes();
-        self.entries.insert(path, ("100644".to_owned(), blob));
+        let cuts = cuts(self.blobs.len());
+        self.blobs.insert(path(object, cuts).into_bytes(), blob);
     }
 
     /// What `git update-index -z --index-info` reads.
     pub(super) fn to_index_info(&self) -> Vec<u8> {
         let mut info = Vec::new();
-        for (path, (mode, id)) in &self.entries {
-            info.extend_from_slice(format!("{mode} {id}\t").as_bytes());
+        for (path, id) in &self.blobs {
+            info.extend_from_slice(format!("100644 {id}\t").as_bytes());
             info.extend_from_slice(path);
             info.push(0);
         }
@@ -142,25 +143,27 @@ mod tests {
     }
 
     #[test]
-    fn a_note_has_one_place_and_others_keep_theirs() {
+    fn a_note_has_one_place_and_nothing_else_is_kept() {
         let blob: ObjectId = "1".repeat(40).parse().unwrap();
         let other: ObjectId = "2".repeat(40).parse().unwrap();
+        let rest = &ID[2..];
         let listed = format!(
-            "100644 blob {blob}\t01/{}\0160000 commit {blob}\tREADME\0100644 blob {other}\t{ID}\0",
-            &ID[2..]
+            "100644 blob {blob}\t01/{rest}\0160000 commit {blob}\t01/23/{}\0100644 blob {other}\t{ID}\0100644 blob {blob}\t.git/{rest}\0",
+            &ID[4..]
         );
-        let mut listing = Listing::parse(listed.as_bytes()).unwrap();
+        let parse = |text: &str| Listing::parse(text.as_bytes(), ObjectFormat::Sha1);
+        let mut listing = parse(&listed).unwrap();
         let notes: Vec<_> = listing.notes(ObjectFormat::Sha1).collect();
         assert_eq!(notes, [(id(), blob), (id(), other)]);
 
         listing.put(&id(), other);
-        let expected = format!("100644 {other}\t{ID}\0160000 {blob}\tREADME\0");
+        let expected = format!("100644 {other}\t{ID}\0");
         assert_eq!(
             String::from_utf8(listing.to_index_info()).unwrap(),
             expected
         );
         for bad in ["100644 blob\tx\0", "100644 blob xyz\tx\0", "x\0"] {
-            assert_eq!(Listing::parse(bad.as_bytes()), None, "{bad}");
+            assert_eq!(parse(bad), None, "{bad}");
         }
     }
 }

@@ -43,7 +43,7 @@ pub struct Author {
 pub struct Added {
     /// How many objects' notes are longer now.
     pub notes: usize,
-    /// How many objects' notes from elsewhere were left out, because they are too long or have too many lines.
+    /// How many objects' notes from elsewhere were left out: too long, with too many lines, or not to be read.
     pub refused: usize,
 }
 
@@ -103,7 +103,7 @@ impl<'r> Notes<'r> {
                 repository.expect(tip, ObjectKind::Commit)?;
                 let arguments = ["ls-tree", "-r", "-z", "--full-tree", &tip.to_string()];
                 let output = repository.run(&arguments, &[], b"", LISTING)?;
-                Listing::parse(&output).ok_or(NotesError::Listing)?
+                Listing::parse(&output, repository.format()).ok_or(NotesError::Listing)?
             }
         };
         let mut blobs: HashMap<ObjectId, Vec<ObjectId>> = HashMap::new();
@@ -116,6 +116,11 @@ impl<'r> Notes<'r> {
             listing,
             blobs,
         })
+    }
+
+    /// The commit that the notes are of; `None` where there are none.
+    pub fn tip(&self) -> Option<&ObjectId> {
+        self.tip.as_ref()
     }
 
     /// Tells whether anything is noted beside an object.
@@ -153,7 +158,13 @@ impl<'r> Notes<'r> {
         }
         for _ in 0..ATTEMPTS {
             let mut notes = Notes::open(repository)?;
-            if let Some(added) = notes.write(&texts, None, author, false)? {
+            let mut added = Added::NOTHING;
+            for (object, text) in &texts {
+                notes
+                    .extend(object, text, None)?
+                    .count(object, &mut added, false)?;
+            }
+            if added.notes == 0 || notes.write(None, author)? {
                 return Ok(added);
             }
         }
@@ -175,26 +186,27 @@ impl<'r> Notes<'r> {
         };
         for _ in 0..ATTEMPTS {
             let mut ours = Notes::open(repository)?;
-            let mut texts = BTreeMap::new();
-            let mut refused = 0_usize;
+            let mut added = Added::NOTHING;
+            // One note at a time: there may be any number of long ones.
             for (object, blobs) in &theirs.blobs {
                 if ours.blobs.get(object) == Some(blobs) {
                     continue;
                 }
-                match theirs.text(object) {
-                    Ok(text) if lines(&text).count() <= MAX_LINES => {
-                        texts.insert(*object, text);
+                let change = match theirs.text(object) {
+                    Ok(text) => {
+                        let only = blobs.first().filter(|_| blobs.len() == 1);
+                        ours.extend(object, &text, only)?
                     }
-                    Ok(_) | Err(_) => refused = refused.saturating_add(1),
-                }
+                    Err(_) => Change::Refused { bytes: 0, lines: 0 },
+                };
+                change.count(object, &mut added, true)?;
             }
             let has_theirs = match &ours.tip {
                 Some(tip) => repository.is_ancestor(&their_tip, tip)?,
                 None => false,
             };
             let parent = (!has_theirs).then_some(their_tip);
-            if let Some(mut added) = ours.write(&texts, parent, author, true)? {
-                added.refused = added.refused.saturating_add(refused);
+            if (added.notes == 0 && parent.is_none()) || ours.write(parent, author)? {
                 return Ok(added);
             }
         }
@@ -225,51 +237,55 @@ impl<'r> Notes<'r> {
         Ok(text)
     }
 
-    /// Writes the lines of `texts` into the notes; `None` where another writer was quicker. What comes from others and
-    /// does not fit is `lenient`ly left out.
-    fn write(
+    /// Adds lines to the note of an object, in what is to be written; `blob` is where they are from, if it is one.
+    fn extend(
         &mut self,
-        texts: &BTreeMap<ObjectId, Vec<u8>>,
-        other_parent: Option<ObjectId>,
-        author: &Author,
-        lenient: bool,
-    ) -> Result<Option<Added>, NotesError> {
-        let mut added = Added::NOTHING;
-        for (object, text) in texts {
-            // A note that cannot be read is one that no reader uses: it is replaced.
-            let old = self.text(object).unwrap_or_default();
-            let new = union([old.as_slice(), text.as_slice()]);
-            if new == union([old.as_slice()]) {
-                continue;
-            }
-            let count = lines(&new).count();
-            if new.len() > MAX_NOTE_LEN || count > MAX_LINES {
-                if lenient {
-                    added.refused = added.refused.saturating_add(1);
-                    continue;
-                }
-                return Err(NotesError::Full {
-                    object: *object,
-                    bytes: new.len(),
-                    lines: count,
-                });
-            }
-            let blob = self.id_from(&["hash-object", "-w", "--stdin"], &[], &new)?;
-            self.listing.put(object, blob);
-            added.notes = added.notes.saturating_add(1);
+        object: &ObjectId,
+        text: &[u8],
+        blob: Option<&ObjectId>,
+    ) -> Result<Change, NotesError> {
+        let old = match self.text(object) {
+            Ok(old) => old,
+            Err(NoteFault::Unreadable(error)) if !is_useless(&error) => return Err(error.into()),
+            // It is one that no reader uses.
+            Err(_) => Vec::new(),
+        };
+        let new = union([old.as_slice(), text]);
+        if new == union([old.as_slice()]) {
+            return Ok(Change::None);
         }
-        if added.notes == 0 && other_parent.is_none() {
-            return Ok(Some(added));
+        let (bytes, lines) = (new.len(), lines(&new).count());
+        if bytes > MAX_NOTE_LEN || lines > MAX_LINES {
+            return Ok(Change::Refused { bytes, lines });
         }
+        let blob = match blob.filter(|_| text.strip_suffix(b"\n") == Some(&new)) {
+            Some(blob) => *blob,
+            None => self.id_from(&["hash-object", "-w", "--stdin"], &[], &new)?,
+        };
+        self.listing.put(object, blob);
+        Ok(Change::Longer)
+    }
+
+    /// Makes a commit of the notes and moves the ref to it; `false` where another writer was quicker.
+    fn write(&self, other_parent: Option<ObjectId>, author: &Author) -> Result<bool, NotesError> {
         let tree = self.write_tree()?;
         let commit = self.commit(&tree, other_parent, author)?;
         let old = self.tip.unwrap_or_else(|| ObjectId::zero(commit.format()));
         let (new, old) = (commit.to_string(), old.to_string());
-        let arguments = ["update-ref", "-m", "signhere git", NOTES_REF, &new, &old];
+        // Were it a symbolic ref, the branch behind it is no place for notes.
+        let arguments = [
+            "update-ref",
+            "--no-deref",
+            "-m",
+            "signhere git",
+            NOTES_REF,
+            &new,
+            &old,
+        ];
         match self.repository.run(&arguments, &[], b"", ANSWER) {
-            Ok(_) => Ok(Some(added)),
+            Ok(_) => Ok(true),
             // Either the ref has moved on, or somebody holds its lock.
-            Err(RepositoryError::Failed { cause }) if is_race(&cause) => Ok(None),
+            Err(RepositoryError::Failed { cause }) if is_race(&cause) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
@@ -337,6 +353,37 @@ impl Added {
         notes: 0,
         refused: 0,
     };
+}
+
+/// What becomes of one note.
+enum Change {
+    None,
+    Longer,
+    Refused { bytes: usize, lines: usize },
+}
+
+impl Change {
+    /// Counts it; what comes from others and does not fit is `lenient`ly left out.
+    fn count(self, object: &ObjectId, added: &mut Added, lenient: bool) -> Result<(), NotesError> {
+        match self {
+            Self::None => {}
+            Self::Longer => added.notes = added.notes.saturating_add(1),
+            Self::Refused { .. } if lenient => added.refused = added.refused.saturating_add(1),
+            Self::Refused { bytes, lines } => {
+                return Err(NotesError::Full {
+                    object: *object,
+                    bytes,
+                    lines,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether an object will never be a note, whoever reads it and wherever: what is only missing here is another matter.
+fn is_useless(error: &RepositoryError) -> bool {
+    matches!(error, RepositoryError::WrongKind { .. })
 }
 
 /// Whether git says that a ref is not where it was, or is being moved.

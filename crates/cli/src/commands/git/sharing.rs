@@ -80,7 +80,9 @@ pub(crate) fn run(context: &Context, args: &NotesArgs) -> Result<(), CliError> {
         .output
         .line(format_args!("merged the notes of {notes} objects"))?;
     if refused > 0 {
-        let line = format_args!("note: those of {refused} objects were left out: too long");
+        let line = format_args!(
+            "note: those of {refused} objects were left out: too long, or not to be read"
+        );
         context.output.note(line);
     }
     Ok(())
@@ -132,7 +134,14 @@ pub(super) fn fetch(
         _ => return Err(failed()),
     }
     let refs = format!("+{NOTES_REF}:{THEIRS}");
-    let flags = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
+    // A partial clone has to have the notes themselves, or they would be lost in what is written on top.
+    let flags = [
+        "fetch",
+        "--quiet",
+        "--no-tags",
+        "--no-write-fetch-head",
+        "--no-filter",
+    ];
     if git(context, repository, remote, &flags, &[&refs])? != Some(0) {
         return Err(failed());
     }

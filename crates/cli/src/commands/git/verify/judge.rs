@@ -6,7 +6,7 @@ use signhere_git::carry::follow;
 use signhere_git::notes::{NOTES_REF, Notes};
 use signhere_git::object::{Object, ObjectId, ObjectKind};
 use signhere_git::policy::Signed;
-use signhere_git::repository::{RawObject, Repository, RepositoryError};
+use signhere_git::repository::{RawObject, Repository};
 use signhere_git::ssh::{AllowedSigners, NAMESPACE, SshError, SshSignature};
 use signhere_git::verdict::{GitVerdict, Outcome};
 use signhere_git::verifier::GitVerifier;
@@ -110,12 +110,9 @@ impl<'a> Judge<'a> {
             policy.extend_from_slice(rules.digest());
         }
         let alone = sha256(&policy);
-        let tip = match repository.resolve(NOTES_REF) {
-            Ok(tip) => tip.as_bytes().to_vec(),
-            Err(RepositoryError::UnknownRevision { .. }) => Vec::new(),
-            Err(error) => return Err(error.into()),
-        };
-        let with_notes = sha256(&[&alone[..], &tip].concat());
+        let tip = notes.as_ref().and_then(Notes::tip);
+        let tip = tip.map_or(&[][..], ObjectId::as_bytes);
+        let with_notes = sha256(&[&alone[..], tip].concat());
         let mut cached = None;
         if !args.no_cache && !args.explain {
             let reference = asked.reference.as_deref().unwrap_or_default();
