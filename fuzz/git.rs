@@ -1,5 +1,7 @@
-//! As `targets.rs`, of the parsers for commits and tags: their plain tests are in `crates/git/tests/fuzz.rs`.
+//! As `targets.rs`, of the parsers for commits and tags and of the agent that signs them: their plain tests are in `crates/git/tests/fuzz.rs`.
 
+#[path = "targets/agent.rs"]
+mod agent;
 #[path = "targets/notes.rs"]
 mod notes;
 #[path = "targets/objects.rs"]
@@ -9,8 +11,18 @@ mod target;
 
 pub(crate) use target::Target;
 
-/// Every target; the names begin with `git-`.
+/// Every target; the names begin with `git-` or `agent-`.
 pub(crate) const TARGETS: &[Target] = &[
+    Target {
+        name: "agent-request",
+        run: agent::request,
+        tokens: agent::TOKENS,
+    },
+    Target {
+        name: "agent-answer",
+        run: agent::answer,
+        tokens: agent::TOKENS,
+    },
     Target {
         name: "git-object",
         run: objects::object,

@@ -74,9 +74,19 @@ pub(crate) async fn identity(
     issuer: Option<&Url>,
     http: &Arc<HttpClient>,
 ) -> Result<IdentityToken, CliError> {
-    if let Some(token) = without_asking(context, args, http).await? {
-        return Ok(token);
+    match without_asking(context, args, http).await? {
+        Some(token) => Ok(token),
+        None => by_person(context, args, issuer, http).await,
     }
+}
+
+/// The identity token of a person who logs in at `issuer`, for one run of this program.
+pub(crate) async fn by_person(
+    context: &Context,
+    args: &LoginArgs,
+    issuer: Option<&Url>,
+    http: &Arc<HttpClient>,
+) -> Result<IdentityToken, CliError> {
     if !context.may_ask() {
         return Err(nobody_to_ask());
     }

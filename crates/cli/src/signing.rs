@@ -3,39 +3,28 @@
 //! A token that was handed over, or that a CI system gives, signs in a session of this process. A person's signatures are
 //! made by the agent, so that one login is enough for a day.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
-use std::thread;
-use std::time::Duration;
+mod agent;
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use signhere_git::cms::SignedAttributes;
 use signhere_http::HttpClient;
 use signhere_pki::digest::Digest;
 use signhere_pki::key::PrivateKey;
 use signhere_pki::random::SystemRandom;
-use signhere_sign::agent::protocol::{Kept, REQUEST_LIMIT, Request, encode};
-use signhere_sign::agent::socket::Place;
-use signhere_sign::agent::{AgentError, Client, LoginRequest, Refusal, SignRequest};
+use signhere_sign::agent::{GitContent, SignRequest};
 use signhere_sign::identity::IdentityToken;
-use signhere_sign::identity::oidc::Granted;
-use signhere_sign::session::{Payload, Session, Tools};
+use signhere_sign::session::{Payload, Session, Signed, Tools, accept};
 use signhere_verify::bundle::Bundle;
-use tokio::sync::oneshot;
-use zeroize::Zeroizing;
 
-use crate::agent;
+pub(crate) use self::agent::{hand_over, log_in};
 use crate::clock::SystemClock;
 use crate::commands::{Context, block_on};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::login::{self, LoginArgs, Screen};
-use crate::trust::{self, TrustArgs};
-
-/// What one process that logs in holds a lock on.
-const LOGIN_LOCK: &str = "login.lock";
-/// Bytes of a request that the names of an instance and of signers may take.
-const ROOM_FOR_NAMES: usize = 8 << 10;
+use crate::login::{self, LoginArgs};
+use crate::trust::{self, Known, TrustArgs};
 
 /// Who signs, and where.
 #[derive(Clone, Debug, Default)]
@@ -59,9 +48,26 @@ pub(crate) struct Signing {
 /// # Errors
 /// Exit 41 when nobody is logged in and nobody can be asked to, 40 when a service or the network fails.
 pub(crate) fn sign(context: &Context, digest: Digest, how: &Signing) -> Result<Bundle, CliError> {
+    let payload = Payload::Artifact(digest);
+    sign_payload(context, payload, request_for(payload)?, how)
+}
+
+/// The verified bundle of a keyless signature over what git asks for.
+///
+/// # Errors
+/// As of [`sign`].
+pub(crate) fn sign_for_git(
+    context: &Context,
+    attributes: &SignedAttributes,
+    how: &Signing,
+) -> Result<Bundle, CliError> {
+    let digest = attributes.digest();
     let request = SignRequest {
-        sha256: digest.hex(),
-        ..SignRequest::default()
+        git: Some(GitContent {
+            sha256: attributes.content().hex(),
+            signed_at: attributes.at(),
+        }),
+        ..SignRequest::of_artifact(&digest)
     };
     sign_payload(context, Payload::Artifact(digest), request, how)
 }
@@ -75,15 +81,8 @@ pub(crate) fn sign_statement(
     json: &str,
     how: &Signing,
 ) -> Result<Bundle, CliError> {
-    let request = SignRequest::of_statement(json);
-    // What is too long for a line is signed here, with a login of its own.
-    let is_long = encode(&Request::Sign(request.clone()))
-        .is_ok_and(|line| line.len().saturating_add(ROOM_FOR_NAMES) > REQUEST_LIMIT);
-    let how = &Signing {
-        no_agent: how.no_agent || is_long,
-        ..how.clone()
-    };
-    sign_payload(context, Payload::Statement(json.as_bytes()), request, how)
+    let payload = Payload::Statement(json.as_bytes());
+    sign_payload(context, payload, request_for(payload)?, how)
 }
 
 fn sign_payload(
@@ -94,17 +93,22 @@ fn sign_payload(
 ) -> Result<Bundle, CliError> {
     context.need_network("signing")?;
     let http = login::http_client();
-    if let Some(token) = block_on(login::without_asking(context, &how.login, &http))? {
-        return block_on(sign_here(context, payload, how, Some(token)));
+    let token = block_on(login::without_asking(context, &how.login, &http))?;
+    sign_as(context, payload, request, how, token)
+}
+
+/// What is too long for a line to the agent is signed here, with a login of its own.
+fn sign_as(
+    context: &Context,
+    payload: Payload<'_>,
+    request: SignRequest,
+    how: &Signing,
+    token: Option<IdentityToken>,
+) -> Result<Bundle, CliError> {
+    if token.is_some() || !agent::is_wanted(context, how)? || !agent::takes(&request) {
+        return block_on(sign_here(context, payload, how, token));
     }
-    let has_files = how.trust.trusted_root.is_some()
-        || how.trust.trust_config.is_some()
-        || how.signing_config.is_some();
-    // The agent knows instances by their names.
-    if how.no_agent || has_files || !agent::is_wanted(context)? {
-        return block_on(sign_here(context, payload, how, None));
-    }
-    sign_with_agent(context, request, how)
+    agent::sign(context, request, how)
 }
 
 /// The verified bundles of keyless signatures over in-toto statements, one for each.
@@ -132,173 +136,21 @@ pub(crate) fn sign_statements(
         });
     }
     let sign_one = |statement: &&[u8]| {
-        let json = std::str::from_utf8(statement).map_err(|error| CliError::internal(&error))?;
-        sign_statement(context, json, how)
+        let payload = Payload::Statement(statement);
+        sign_as(context, payload, request_for(payload)?, how, None)
     };
     statements.iter().map(sign_one).collect()
 }
 
-/// Logs a person in, so that the login lasts: at the issuer of the instance, with the address `email` if that is given.
-pub(crate) async fn log_in(
-    context: &Context,
-    args: &LoginArgs,
-    email: Option<&str>,
-) -> Result<Handed, CliError> {
-    let http = login::http_client();
-    if let Some(token) = login::without_asking(context, args, &http).await? {
-        return Ok(Handed::Token(token));
-    }
-    let trust = TrustArgs::default();
-    let instance = trust::instance(context, &trust, None, &http).await?;
-    let issuer = trust::issuer(&instance)?;
-    let issuer = args.oidc_issuer.as_ref().or(issuer.as_ref());
-    if let Some(email) = email {
-        let login = login::lasting_login(issuer, login::patience()?, &http)?;
-        let granted = login::by_form(&login, |_| {
-            let (sender, receiver) = oneshot::channel();
-            // The receiver is right here: it cannot be gone.
-            let _ = sender.send(email.to_owned());
-            receiver
-        });
-        return Ok(Handed::Granted(granted.await?));
-    }
-    if trust::is_public(context, &trust, None)?
-        && let Some(screen) = Screen::find(context)
-    {
-        screen.say(
-            "Your address and the digests of what you sign will stand in the public log of Sigstore's own instance, for \
-             ever. To sign on another: --instance\n",
-        );
-    }
-    login::lasting(context, args, issuer, &http)
-        .await
-        .map(Handed::Granted)
-}
-
-/// What is handed over to the agent.
-pub(crate) enum Handed {
-    /// A token alone.
-    Token(IdentityToken),
-    /// What came of a login.
-    Granted(Granted),
-}
-
-/// Gives a login to the agent.
-pub(crate) fn hand_over(
-    context: &Context,
-    client: &mut Client,
-    handed: Handed,
-) -> Result<Kept, CliError> {
-    let (token, refresh) = match handed {
-        Handed::Token(token) => (token, None),
-        Handed::Granted(granted) => (granted.token, granted.refresh),
-    };
-    let secret = |text: &str| Zeroizing::new(text.to_owned());
-    Ok(client.login(LoginRequest {
-        instance: trust::portable_name(context)?,
-        token: secret(token.secret()),
-        refresh_token: refresh.as_ref().map(|refresh| secret(refresh.secret())),
-    })?)
-}
-
-fn sign_with_agent(
-    context: &Context,
-    request: SignRequest,
-    how: &Signing,
-) -> Result<Bundle, CliError> {
-    let instance = match trust::portable_name(context) {
-        Ok(name) => name,
-        // The machine that the socket leads to may know what this one does not.
-        Err(error) if error.code() == "SH-INSTANCE-UNKNOWN" && agent::is_elsewhere() => {
-            context.global.instance.clone()
+/// The agent's request for a payload of which nothing more is known.
+fn request_for(payload: Payload<'_>) -> Result<SignRequest, CliError> {
+    match payload {
+        Payload::Artifact(digest) => Ok(SignRequest::of_artifact(&digest)),
+        Payload::Statement(json) => {
+            let json = std::str::from_utf8(json).map_err(|error| CliError::internal(&error))?;
+            Ok(SignRequest::of_statement(json))
         }
-        Err(error) => return Err(error),
-    };
-    let request = SignRequest {
-        instance,
-        identity: how.identity.clone(),
-        prefer: how.prefer.clone(),
-        ..request
-    };
-    let place = agent::place()?;
-    if let Some(bundle) = ask(&place, &request)? {
-        return Ok(bundle);
-    }
-    if agent::is_elsewhere() {
-        return Err(login_on_the_other_machine(&place)?);
-    }
-    let screen = Screen::find(context);
-    if screen.is_none() {
-        return Err(login::nobody_to_ask().mend("signhere agent login, in a terminal"));
-    }
-    place.prepare()?;
-    let _turn = login_turn(&place)?;
-    // Somebody may have logged in meanwhile.
-    if let Some(bundle) = ask(&place, &request)? {
-        return Ok(bundle);
-    }
-    let mut client = agent::connect_or_start(context, &place)?;
-    let granted = block_on(log_in(context, &how.login, None))?;
-    // The agent may have waited for the person longer than it waits for a caller.
-    drop(client);
-    client = agent::connect_or_start(context, &place)?;
-    hand_over(context, &mut client, granted)?;
-    Ok(client.sign(&request)?)
-}
-
-/// The agent's bundle; none when nobody is logged in there, or no agent runs.
-fn ask(place: &Place, request: &SignRequest) -> Result<Option<Bundle>, CliError> {
-    let Some(mut client) = agent::connect(place)? else {
-        return Ok(None);
-    };
-    match client.sign(request) {
-        Ok(bundle) => Ok(Some(bundle)),
-        Err(AgentError::Refused(Refusal::LoginNeeded { .. })) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn login_on_the_other_machine(place: &Place) -> Result<CliError, CliError> {
-    if agent::connect(place)?.is_none() {
-        return Ok(agent::nobody_answers(place));
-    }
-    Ok(CliError::new(
-        Exit::Login,
-        "SH-LOGIN-NEEDED",
-        format!(
-            "nobody is logged in at the agent at {}",
-            place.socket().display()
-        ),
-    )
-    .mend("signhere agent login, on the machine that the socket leads to"))
-}
-
-/// The turn to ask the person to log in: two processes would open two pages, and one login is enough.
-fn login_turn(place: &Place) -> Result<File, CliError> {
-    let path = place.folder().join(LOGIN_LOCK);
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path);
-    let file = file.map_err(|error| CliError::file("open", &path, &error))?;
-    // Whoever has the turn has as long for the login, and a little for what comes after.
-    let patience = login::patience()?.saturating_add(Duration::from_secs(30));
-    let (sender, receiver) = mpsc::channel();
-    // If the turn never comes, the thread ends with the process.
-    thread::spawn(move || {
-        let locked = file.lock();
-        let _ = sender.send(locked.map(|()| file));
-    });
-    match receiver.recv_timeout(patience) {
-        Ok(locked) => locked.map_err(|error| CliError::file("lock", &path, &error)),
-        Err(_) => Err(CliError::new(
-            Exit::Login,
-            "SH-LOGIN-TIMEOUT",
-            "another process asks for a login, and it does not end",
-        )
-        .mend("signhere agent login, in a terminal")),
+        _ => Err(CliError::internal(&"the agent cannot sign this")),
     }
 }
 
@@ -337,15 +189,30 @@ async fn sign_here(
     Ok(session.sign(payload).await?.bundle)
 }
 
-/// A session of this process's own: with `key`, or with an identity, for which a person may have to log in.
-pub(crate) async fn session(
+/// What signs files.
+pub(crate) enum Maker {
+    /// A session of this process's own: with a key, a token, or a login for this run.
+    Session(Box<Session>),
+    /// The agent of somebody who is logged in, or is asked to.
+    Agent(Arc<ByAgent>),
+}
+
+/// What the agent needs to be told, and what its bundles are verified with.
+pub(crate) struct ByAgent {
+    context: Context,
+    how: Signing,
+    known: Known,
+}
+
+/// What signs with `key`, or with an identity, for which a person may have to log in. An agent that runs is asked as git
+/// asks it; none is started, for nobody who signs a file expects a process to stay.
+pub(crate) async fn maker(
     context: &Context,
     how: &Signing,
     key: Option<PrivateKey>,
-) -> Result<Session, CliError> {
+) -> Result<Maker, CliError> {
     let http = login::http_client();
     let config = how.signing_config.as_deref();
-    let instance = trust::instance(context, &how.trust, config, &http).await?;
     if context.may_ask() && trust::is_public(context, &how.trust, config)? {
         let who = if key.is_some() { "key" } else { "address" };
         context.output.note(format_args!(
@@ -353,12 +220,80 @@ pub(crate) async fn session(
              instance, for ever. To sign on another: --instance\n"
         ));
     }
-    if let Some(key) = key {
-        return Ok(Session::with_key(&instance, Arc::new(key), tools(http))?);
+    let instance = || trust::instance(context, &how.trust, config, &http);
+    let session = match key {
+        Some(key) => {
+            Session::with_key(&instance().await?, Arc::new(key), tools(Arc::clone(&http)))?
+        }
+        None => {
+            let token = login::without_asking(context, &how.login, &http).await?;
+            if token.is_none() && agent::is_wanted(context, how)? && agent::runs()? {
+                return Ok(Maker::Agent(Arc::new(ByAgent::new(context, how).await?)));
+            }
+            let instance = instance().await?;
+            let token = match token {
+                Some(token) => token,
+                None => {
+                    let issuer = trust::issuer(&instance)?;
+                    login::by_person(context, &how.login, issuer.as_ref(), &http).await?
+                }
+            };
+            Session::keyless(&instance, token, tools(Arc::clone(&http)))?
+        }
+    };
+    Ok(Maker::Session(Box::new(session)))
+}
+
+impl Maker {
+    /// The signature, verified.
+    pub(crate) async fn sign(&self, payload: Payload<'_>) -> Result<Signed, CliError> {
+        match self {
+            Self::Session(session) => Ok(session.sign(payload).await?),
+            Self::Agent(agent) => {
+                let agent = Arc::clone(agent);
+                match payload {
+                    Payload::Statement(json) => {
+                        let json = json.to_vec();
+                        blocking(move || agent.sign(Payload::Statement(&json))).await
+                    }
+                    Payload::Artifact(digest) => {
+                        blocking(move || agent.sign(Payload::Artifact(digest))).await
+                    }
+                    _ => Err(CliError::internal(&"the agent cannot sign this")),
+                }
+            }
+        }
     }
-    let issuer = trust::issuer(&instance)?;
-    let token = login::identity(context, &how.login, issuer.as_ref(), &http).await?;
-    Ok(Session::keyless(&instance, token, tools(http))?)
+}
+
+impl ByAgent {
+    async fn new(context: &Context, how: &Signing) -> Result<Self, CliError> {
+        let (context, how) = (context.clone(), how.clone());
+        blocking(move || {
+            let known = trust::known(&context, &how.trust)?;
+            Ok(Self {
+                context,
+                how,
+                known,
+            })
+        })
+        .await
+    }
+
+    /// The agent's bundle, verified here: what answers may not be the agent.
+    fn sign(&self, payload: Payload<'_>) -> Result<Signed, CliError> {
+        let request = request_for(payload)?;
+        let bundle = sign_as(&self.context, payload, request, &self.how, None)?;
+        let chosen = self.known.choose(&bundle)?;
+        Ok(accept(&chosen.verifier, bundle, payload)?)
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, CliError> + Send + 'static,
+) -> Result<T, CliError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| CliError::internal(&error))?
 }
 
 /// What a session works with: the system's clock and randomness.

@@ -170,15 +170,43 @@ fn the_socket_for_other_machines_signs_and_no_more() {
         finish(command.spawn().unwrap())
     };
     let instance = desk.instance.folder.to_str().unwrap();
-    let signed = there(&["--instance", instance, "agent", "sign", DIGEST]).exits(0);
-    assert!(signed.stdout.contains("messageSignature"), "{signed:?}");
+    // A digest could be of anything, and a statement about files is for their users.
+    let digest = ["--instance", instance, "agent", "sign", DIGEST];
+    let refused = there(&digest).exits(41);
+    assert!(
+        refused.stderr.contains("[SH-AGENT-GIT-ONLY]"),
+        "{refused:?}"
+    );
+    let statement = |digests: Value| {
+        let statement = serde_json::json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"name": "it", "digest": digests}],
+            "predicateType": "https://example.org/v1",
+            "predicate": {},
+        });
+        let file = desk.place.write("statement.json", statement.to_string());
+        let file = file.to_str().unwrap().to_owned();
+        there(&[
+            "--instance",
+            instance,
+            "agent",
+            "sign",
+            "--statement",
+            &file,
+        ])
+    };
+    statement(serde_json::json!({"sha256": DIGEST})).exits(41);
+    let of_commit = || statement(serde_json::json!({"gitCommit": "a".repeat(40)}));
+    let signed = of_commit().exits(0);
+    assert!(signed.stdout.contains("dsseEnvelope"), "{signed:?}");
     let refused = there(&["agent", "logout"]).exits(41);
     assert!(
         refused.stderr.contains("[SH-AGENT-SIGN-ONLY]"),
         "{refused:?}"
     );
-    // The agent's default is another instance, for which nobody is logged in.
-    let refused = there(&["agent", "sign", DIGEST]).exits(41);
+    // Nobody is logged in, and nobody can be asked to from there.
+    desk.run(&["agent", "logout"]).exits(0);
+    let refused = of_commit().exits(41);
     assert!(
         refused
             .stderr
@@ -186,8 +214,60 @@ fn the_socket_for_other_machines_signs_and_no_more() {
         "{refused:?}"
     );
     desk.run(&["agent", "stop"]).exits(0);
-    let gone = there(&["--instance", instance, "agent", "sign", DIGEST]).exits(41);
+    let gone = of_commit().exits(41);
     assert!(gone.stderr.contains("[SH-AGENT-GONE]"), "{gone:?}");
+}
+
+#[test]
+fn files_are_signed_by_an_agent_that_runs() {
+    let desk = Desk::new();
+    let names: Vec<_> = (0..20).map(|number| format!("file-{number}")).collect();
+    for name in &names {
+        desk.place.write(name, name);
+    }
+    let sign = |more: &[&str]| {
+        let mut command = desk.command(&["sign"]);
+        command.args(more).args(&names);
+        finish(command.current_dir(desk.place.path("")).spawn().unwrap())
+    };
+    // Without an agent a login is needed, and no agent is started for it.
+    assert!(sign(&[]).exits(41).stderr.contains("[SH-LOGIN-NEEDED]"));
+    assert_eq!(desk.status()["running"], false);
+
+    desk.log_in();
+    let signed = sign(&["--json"]).exits(0).json();
+    assert_eq!(signed["identity"], ALICE);
+    assert_eq!(signed["results"].as_array().unwrap().len(), 20);
+    let login = &desk.status()["logins"][0];
+    assert_eq!(login["signatures"], 20);
+    assert_eq!(login["certificates"], 1);
+    let mut verify = desk.command(&[
+        "verify",
+        "--certificate-identity",
+        ALICE,
+        "--certificate-oidc-issuer",
+    ]);
+    verify.arg(&desk.instance.issuer).args(&names);
+    finish(verify.current_dir(desk.place.path("")).spawn().unwrap()).exits(0);
+
+    let statement = serde_json::json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "it", "digest": {"sha256": DIGEST}}],
+        "predicateType": "https://example.org/v1",
+        "predicate": {},
+    });
+    let file = desk.place.write("statement.json", statement.to_string());
+    desk.run(&["sign", "--statement", file.to_str().unwrap()])
+        .exits(0);
+    assert_eq!(desk.status()["logins"][0]["signatures"], 21);
+    // Whoever says no is asked to log in, as if there were none.
+    assert!(
+        sign(&["--no-agent"])
+            .exits(41)
+            .stderr
+            .contains("[SH-LOGIN-NEEDED]")
+    );
+    assert_eq!(desk.status()["logins"][0]["signatures"], 21);
 }
 
 /// Programs that a desktop has, and that tell what they were asked for.

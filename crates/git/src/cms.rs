@@ -19,7 +19,7 @@ pub use build::{BuildError, SignedAttributes, embed};
 
 use der::asn1::ObjectIdentifier;
 use signhere_pki::cert::Certificate;
-use signhere_pki::cms::{CmsError, SignedData};
+use signhere_pki::cms::{CmsError, DATA, SignedData};
 use signhere_pki::digest::{Digest, HashAlgorithm};
 use signhere_pki::key::{KeyError, PublicKey, Scheme};
 use signhere_pki::time::Time;
@@ -33,9 +33,6 @@ use entry::{EntryError, Signed};
 pub const TIMESTAMP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.14");
 /// The attribute of log entries, and the arc of those that came before it.
 pub const LOG_ENTRY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.3.1");
-
-/// The content of a detached signature over bytes (RFC 5652 section 4).
-const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
 
 /// The most log entries that a signature may carry.
 pub const MAX_ENTRIES: usize = 8;

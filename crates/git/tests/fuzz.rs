@@ -21,15 +21,21 @@ use std::path::{Path, PathBuf};
 
 use git::{TARGETS, Target};
 use mutator::Mutator;
+use serde_json::value::RawValue;
 use signhere_git::approve::approval;
 use signhere_git::armor::Armor;
 use signhere_git::attest::{Facts, PolicyFacts};
 use signhere_git::carry::{Method, Source, carry_over};
+use signhere_git::cms::SignedAttributes;
 use signhere_git::object::{Object, ObjectKind};
 use signhere_pki::digest::HashAlgorithm;
+use signhere_sign::agent::harden::Hardening;
+use signhere_sign::agent::protocol::{Answer, Kept, Request, Status, encode};
+use signhere_sign::agent::{GitContent, LoginRequest, LogoutRequest, Refusal, SignRequest};
 use signhere_testkit::forge::{
     Content, Entry, Forge, GitForm, GitPlan, Kind, RootVersion, SIGNED_AT, Stage, commit, tag,
 };
+use zeroize::Zeroizing;
 
 /// Changed inputs for each target: some seconds in all, without optimization.
 const CHANGES: u64 = 1_500;
@@ -147,6 +153,87 @@ fn write() {
     let loose = format!("commit {}\0{COMMIT}", COMMIT.len());
     put("git-object", "loose", loose.as_bytes());
     write_note(&forge);
+    write_agent(&forge);
+}
+
+/// Requests to the agent, and what it answers.
+fn write_agent(forge: &Forge) {
+    let sha256 = |bytes: &[u8]| HashAlgorithm::Sha256.digest(bytes);
+    let attributes = SignedAttributes::new(COMMIT.as_bytes(), SIGNED_AT).unwrap();
+    let git = SignRequest {
+        git: Some(GitContent {
+            sha256: attributes.content().hex(),
+            signed_at: attributes.at(),
+        }),
+        prefer: Some("ada@example.test".to_owned()),
+        ..SignRequest::of_artifact(&attributes.digest())
+    };
+    let text = |text: &str| Zeroizing::new(text.to_owned());
+    let statement = r#"{"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"gitCommit":"4b825dc6"}}],"predicateType":"https://example.test"}"#;
+    let login = LoginRequest {
+        instance: Some("work".to_owned()),
+        token: text("an identity token"),
+        refresh_token: Some(text("a refresh token")),
+    };
+    for (name, request) in [
+        ("git", Request::Sign(git)),
+        (
+            "artifact",
+            Request::Sign(SignRequest::of_artifact(&sha256(b""))),
+        ),
+        (
+            "statement",
+            Request::Sign(SignRequest::of_statement(statement)),
+        ),
+        ("login", Request::Login(login)),
+        ("logout", Request::Logout(LogoutRequest::default())),
+        ("status", Request::Status {}),
+        ("stop", Request::Stop {}),
+    ] {
+        put(
+            "agent-request",
+            name,
+            encode(&request).unwrap().trim_ascii_end(),
+        );
+    }
+    let bundle = String::from_utf8(forge.bundle(Kind::PLAIN).to_bytes()).unwrap();
+    let bundle = RawValue::from_string(bundle.trim_end().to_owned()).unwrap();
+    let kept = Kept {
+        instance: "work".to_owned(),
+        identity: "ada@example.test".to_owned(),
+        issuer: "https://issuer.test".to_owned(),
+        since: SIGNED_AT,
+        idle_until: SIGNED_AT,
+        until: SIGNED_AT,
+        signs_until: SIGNED_AT,
+        certificate_until: SIGNED_AT,
+        renews: true,
+        signatures: 1,
+        certificates: 1,
+    };
+    let status = Status {
+        pid: 1,
+        program: "0.1.0".to_owned(),
+        since: SIGNED_AT,
+        idle_seconds: 7_200,
+        lifetime_seconds: 36_000,
+        hardening: Hardening::NONE,
+        logins: vec![kept.clone()],
+    };
+    let refused = Refusal::Busy { retry_after: 1 };
+    for (name, answer) in [
+        ("bundle", Answer::Bundle(bundle)),
+        ("status", Answer::Status(Box::new(status))),
+        ("logged-in", Answer::LoggedIn(kept)),
+        ("logged-out", Answer::LoggedOut { count: 2 }),
+        ("refused", Answer::Refused(refused)),
+    ] {
+        put(
+            "agent-answer",
+            name,
+            encode(&answer).unwrap().trim_ascii_end(),
+        );
+    }
 }
 
 /// A note with a statement of each kind, and a bundle that is none.

@@ -5,6 +5,7 @@
 
 mod build;
 
+pub use crate::oid::DATA;
 pub use build::{DetachedParts, SignedAttributes, SigningParts, detached, sign};
 
 use der::{

@@ -38,7 +38,8 @@ pub(crate) const RSA_SHA512: ObjectIdentifier = oid("1.2.840.113549.1.1.13");
 pub(crate) const ED25519: ObjectIdentifier = oid("1.3.101.112");
 
 // RFC 5652: CMS
-pub(crate) const DATA: ObjectIdentifier = oid("1.2.840.113549.1.7.1");
+/// Content that is plain data (RFC 5652, section 4).
+pub const DATA: ObjectIdentifier = oid("1.2.840.113549.1.7.1");
 pub(crate) const SIGNED_DATA: ObjectIdentifier = oid("1.2.840.113549.1.7.2");
 pub(crate) const CONTENT_TYPE: ObjectIdentifier = oid("1.2.840.113549.1.9.3");
 pub(crate) const MESSAGE_DIGEST: ObjectIdentifier = oid("1.2.840.113549.1.9.4");

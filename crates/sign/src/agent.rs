@@ -21,6 +21,7 @@ mod keeper;
 pub mod protocol;
 mod server;
 pub mod socket;
+mod subject;
 #[cfg(test)]
 mod tests;
 
@@ -28,5 +29,6 @@ pub use caller::{Caller, Powers, Stranger};
 pub use client::{AgentError, Client};
 pub use journal::{Event, Journal};
 pub use keeper::{Instances, Keeper, Lifetimes};
-pub use protocol::{LoginRequest, LogoutRequest, Refusal, SignRequest};
+pub use protocol::{GitContent, LoginRequest, LogoutRequest, Refusal, SignRequest};
 pub use server::{Limits, Server};
+pub use subject::{Subject, SubjectKind};

@@ -26,7 +26,7 @@ use signhere_verify::{
     intoto::{Statement, StatementError},
     trust::{ServiceKind, TrustError},
     verdict::{Failure, Verdict},
-    verifier::{Artifact, Verifier},
+    verifier::{Artifact, Policy, Verifier},
 };
 
 use crate::{
@@ -37,6 +37,7 @@ use crate::{
     tsa,
 };
 pub use credential::Enrolled;
+pub(crate) use credential::MARGIN;
 use credential::{Credential, Signatory};
 use plan::{LogVersion, Plan};
 
@@ -230,30 +231,25 @@ impl Session {
             Some(envelope) => builder.envelope(envelope),
             None => builder.message_signature(work.digest, signature),
         };
-        self.verify(bundle, &credential, work)
+        work.verify(&self.verifier, bundle, &credential.policy()?)
     }
+}
 
-    /// Verifies the bundle as it is written, not as it is in memory.
-    fn verify(
-        &self,
-        bundle: Bundle,
-        credential: &Credential,
-        work: &Work,
-    ) -> Result<Signed, SignError> {
-        let digests = [work.digest];
-        let artifact = match &work.subject {
-            Some((algorithm, value)) => Artifact::Subject { algorithm, value },
-            None => Artifact::Digests(&digests),
-        };
-        let policy = credential.policy()?;
-        let verdict = self
-            .verifier
-            .verify_json(&bundle.to_json(), &artifact, &policy);
-        match verdict.failure {
-            Some(failure) => Err(SignError::NotVerified(Box::new(failure))),
-            None => Ok(Signed { bundle, verdict }),
-        }
-    }
+/// The bundle that another session made over `payload` for whom its certificate names, verified as one's own.
+///
+/// # Errors
+/// [`SignError::NotVerified`] when it is not over the payload or does not verify, [`SignError::Nameless`] when it has no
+/// certificate that names somebody.
+pub fn accept(
+    verifier: &Verifier,
+    bundle: Bundle,
+    payload: Payload<'_>,
+) -> Result<Signed, SignError> {
+    // Keyless sessions have keys of P-256.
+    let work = Work::new(payload, HashAlgorithm::Sha256)?;
+    let certificate = bundle.certificate();
+    let enrolled = Enrolled::of(certificate.ok_or(SignError::Nameless("identity"))?)?;
+    work.verify(verifier, bundle, &enrolled.policy())
 }
 
 impl std::fmt::Debug for Session {
@@ -295,6 +291,25 @@ impl Work {
                 ),
                 statement: Some(json.to_vec()),
             }),
+        }
+    }
+
+    /// Verifies the bundle as it is written, not as it is in memory.
+    fn verify(
+        &self,
+        verifier: &Verifier,
+        bundle: Bundle,
+        policy: &Policy,
+    ) -> Result<Signed, SignError> {
+        let digests = [self.digest];
+        let artifact = match &self.subject {
+            Some((algorithm, value)) => Artifact::Subject { algorithm, value },
+            None => Artifact::Digests(&digests),
+        };
+        let verdict = verifier.verify_json(&bundle.to_json(), &artifact, policy);
+        match verdict.failure {
+            Some(failure) => Err(SignError::NotVerified(Box::new(failure))),
+            None => Ok(Signed { bundle, verdict }),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::files;
 use crate::login::LoginArgs;
 use crate::output::text::safe;
 use crate::output::{progress, verdict};
-use crate::signing::{self, Signing};
+use crate::signing::{self, Maker, Signing};
 use crate::trust::TrustArgs;
 
 /// How many files are signed at a time.
@@ -31,7 +31,7 @@ const STATEMENT_LIMIT: u64 = 16 * 1024 * 1024;
 /// A bundle is verified before it is written.
 ///
 /// The identity token is taken from --identity-token-file, from SIGSTORE_ID_TOKEN, from the CI system
-/// that this runs on, or from a login in the browser.
+/// that this runs on, or from a login in the browser. Where an agent runs (signhere agent), its login signs.
 #[derive(Args, Debug)]
 pub(crate) struct SignArgs {
     /// The files
@@ -53,6 +53,9 @@ pub(crate) struct SignArgs {
     trust: TrustArgs,
     #[command(flatten)]
     login: LoginArgs,
+    /// Log in for this run, even where an agent keeps a login
+    #[arg(long, help_heading = "Identity", conflicts_with = "key")]
+    no_agent: bool,
 }
 
 pub(crate) fn run(context: &Context, args: &SignArgs) -> Result<(), CliError> {
@@ -80,10 +83,11 @@ pub(crate) fn run(context: &Context, args: &SignArgs) -> Result<(), CliError> {
             trust: args.trust.clone(),
             signing_config: args.signing_config.clone(),
             login: args.login.clone(),
+            no_agent: args.no_agent,
             ..Signing::default()
         };
-        let session = signing::session(context, &how, key).await?;
-        Ok(sign_all(context, session, jobs).await)
+        let maker = signing::maker(context, &how, key).await?;
+        Ok(sign_all(context, maker, jobs).await)
     })?;
     if context.output.is_json() {
         context.output.document(&Report {
@@ -161,11 +165,11 @@ impl Job {
         }
     }
 
-    async fn run(self, session: Arc<Session>) -> Result<Done, CliError> {
-        let signed = session
+    async fn run(self, maker: Arc<Maker>) -> Result<Done, CliError> {
+        let signed = maker
             .sign(self.payload())
             .await
-            .map_err(|error| CliError::from(error).about(&self.file.display().to_string()))?;
+            .map_err(|error| error.about(&self.file.display().to_string()))?;
         files::write_atomically(&self.bundle, &signed.bundle.to_json())?;
         Ok(Done {
             file: self.file,
@@ -188,11 +192,11 @@ impl Done {
 /// ends it: what fails for one file mostly fails for all.
 async fn sign_all(
     context: &Context,
-    session: Session,
+    maker: Maker,
     jobs: Vec<Job>,
 ) -> (Vec<Done>, Option<CliError>) {
     let bar = progress::files(context.output, "signing", jobs.len());
-    let session = Arc::new(session);
+    let maker = Arc::new(maker);
     let mut jobs = jobs.into_iter();
     let mut running = VecDeque::new();
     let mut done = Vec::new();
@@ -200,7 +204,7 @@ async fn sign_all(
     loop {
         while running.len() < AT_A_TIME && failed.is_none() {
             let Some(job) = jobs.next() else { break };
-            running.push_back(tokio::spawn(job.run(Arc::clone(&session))));
+            running.push_back(tokio::spawn(job.run(Arc::clone(&maker))));
         }
         // Those under way when one fails may be in the log already: their bundles count.
         let Some(next) = running.pop_front() else {

@@ -53,6 +53,8 @@ impl From<Refusal> for CliError {
             Refusal::Token { .. } => Self::new(Exit::Login, "SH-TOKEN", message),
             Refusal::TooManyLogins { .. } => Self::new(Exit::Failed, "SH-AGENT-FULL", message),
             Refusal::SignOnly => Self::new(Exit::Login, "SH-AGENT-SIGN-ONLY", message),
+            Refusal::GitOnly => Self::new(Exit::Login, "SH-AGENT-GIT-ONLY", message)
+                .mend("log in for this one: SIGNHERE_NO_AGENT=1, or signhere sign --no-agent"),
             _ => Self::new(Exit::Retry, "SH-AGENT", message),
         }
     }

@@ -1,6 +1,6 @@
 //! Making signatures: the signed attributes first, and the message when a bundle over them is at hand.
 
-use signhere_pki::cms::{self, CmsError, DetachedParts};
+use signhere_pki::cms::{self, CmsError, DATA, DetachedParts};
 use signhere_pki::digest::{Digest, HashAlgorithm};
 use signhere_pki::key::KeyError;
 use signhere_pki::time::Time;
@@ -8,13 +8,15 @@ use signhere_pki::tsp::{TimestampResponse, TspError};
 use signhere_verify::bundle::{Bundle, Content};
 
 use super::entry::{self, EntryError};
-use super::{DATA, LOG_ENTRY, TIMESTAMP};
+use super::{LOG_ENTRY, TIMESTAMP};
 use crate::armor::Armor;
 
 /// What is signed in the place of a commit or tag: the type of content, its digest, and the time that the signer
 /// claims; these and no others, as gitsign has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedAttributes {
+    content: Digest,
+    at: Time,
     attributes: cms::SignedAttributes,
     set: Vec<u8>,
     digest: Digest,
@@ -30,10 +32,22 @@ impl SignedAttributes {
         let attributes = cms::SignedAttributes::with_signing_time(DATA, &content, at)?;
         let set = attributes.to_set()?;
         Ok(Self {
+            content,
+            at,
             digest: HashAlgorithm::Sha256.digest(&set),
             attributes,
             set,
         })
+    }
+
+    /// Returns the SHA-256 digest of the content.
+    pub fn content(&self) -> Digest {
+        self.content
+    }
+
+    /// Returns when it is said to be signed.
+    pub fn at(&self) -> Time {
+        self.at
     }
 
     /// Returns the artifact that is signed: the attributes as a SET OF (RFC 5652 section 5.4).

@@ -11,8 +11,8 @@ use tokio::net::unix::UCred;
 pub enum Powers {
     /// Everything.
     All,
-    /// Signatures and the status: what another machine may be given.
-    Sign,
+    /// What git signs, and the status: what another machine may be given.
+    Git,
 }
 
 /// A process that asks.
@@ -68,7 +68,7 @@ impl fmt::Display for Caller {
         }
         match self.powers {
             Powers::All => Ok(()),
-            Powers::Sign => f.write_str(" over the socket for forwarding"),
+            Powers::Git => f.write_str(" over the socket for forwarding"),
         }
     }
 }

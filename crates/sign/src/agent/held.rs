@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+    atomic::{AtomicU64, Ordering},
 };
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::keeper::{Keeper, Lifetimes};
 use super::protocol::{Kept, Refusal, quoted};
 use crate::identity::IdentityToken;
 use crate::identity::oidc::{Login, LoginConfig, OidcError, RefreshToken};
-use crate::session::{Enrolled, Session, SignError};
+use crate::session::{Enrolled, MARGIN, Session, SignError};
 
 /// Seconds for which a token must be good to be shown to a certificate authority.
 const TOKEN_MARGIN: i64 = 10;
@@ -31,7 +31,8 @@ pub(super) struct Held {
     signatures: AtomicU64,
     certificates: AtomicU64,
     certificate_until: Mutex<Time>,
-    renews: AtomicBool,
+    /// Until when the identity token of the login gets certificates, if nothing gets the next token.
+    token_until: Option<Time>,
     /// None when the login has ended.
     secrets: Arc<AsyncMutex<Option<Secrets>>>,
 }
@@ -64,7 +65,10 @@ impl Held {
             signatures: AtomicU64::new(0),
             certificates: AtomicU64::new(1),
             certificate_until: Mutex::new(expires_at),
-            renews: AtomicBool::new(secrets.refresh.is_some()),
+            token_until: match secrets.refresh {
+                Some(_) => None,
+                None => Some(secrets.token.expires_at()),
+            },
             secrets: Arc::new(AsyncMutex::new(Some(secrets))),
         }
     }
@@ -159,7 +163,7 @@ impl Held {
         if let Some(secrets) = &mut *self.secrets.lock().await
             && Arc::ptr_eq(&secrets.session, session)
         {
-            secrets.enrolled.expires_at = self.since.min(secrets.enrolled.expires_at);
+            secrets.enrolled.expires_at = Time::from_unix(0);
         }
     }
 
@@ -193,6 +197,13 @@ impl Held {
             now.plus_seconds(i64::try_from(left.as_secs()).unwrap_or(i64::MAX))
         };
         let until = left(self.began, lifetimes.absolute);
+        let certificate_until = *lock(&self.certificate_until);
+        let signs_until = match self.token_until {
+            None => until,
+            Some(token) => token
+                .max(certificate_until.plus_seconds(-MARGIN))
+                .min(until),
+        };
         Kept {
             instance: self.instance.clone(),
             identity: self.identity.clone(),
@@ -200,8 +211,9 @@ impl Held {
             since: self.since,
             idle_until: left(*lock(&self.used), lifetimes.idle).min(until),
             until,
-            certificate_until: *lock(&self.certificate_until),
-            renews: self.renews.load(Ordering::SeqCst),
+            signs_until,
+            certificate_until,
+            renews: self.token_until.is_none(),
             signatures: self.signatures.load(Ordering::SeqCst),
             certificates: self.certificates.load(Ordering::SeqCst),
         }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Subject;
 use super::caller::{Caller, Stranger};
 
 /// Where events go.
@@ -53,6 +54,8 @@ pub enum Event<'a> {
         /// Why.
         why: &'a str,
     },
+    /// Something else is where its socket was, or nothing.
+    Unreachable,
     /// Callers cannot be accepted.
     Accept(std::io::ErrorKind),
     /// The agent ends.
@@ -63,11 +66,8 @@ pub enum Event<'a> {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum What<'a> {
-    /// A signature over this SHA-256, in hexadecimal.
-    Sign {
-        /// The digest.
-        sha256: &'a str,
-    },
+    /// A signature.
+    Sign(&'a Subject<'a>),
     /// A login to keep.
     Login {
         /// Whose.
@@ -102,6 +102,7 @@ impl fmt::Display for Event<'_> {
                 instance,
                 why,
             } => write!(f, "the login of {identity} on {instance} ended: {why}"),
+            Self::Unreachable => f.write_str("the socket has gone, and nobody can ask any more"),
             Self::Accept(kind) => write!(f, "cannot accept callers: {kind}"),
             Self::Stopped => f.write_str("stopped"),
         }
@@ -111,7 +112,7 @@ impl fmt::Display for Event<'_> {
 impl fmt::Display for What<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sign { sha256 } => write!(f, "signed {sha256}"),
+            Self::Sign(subject) => write!(f, "signed {subject}"),
             Self::Login { identity, instance } => {
                 write!(f, "kept the login of {identity} on {instance}")
             }

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::value::RawValue;
-use signhere_pki::digest::{Digest, HashAlgorithm};
 use signhere_pki::time::Time;
 use tokio::sync::Semaphore;
 
@@ -13,20 +12,16 @@ use super::held::{Held, Secrets, lock, refusal_of};
 use super::protocol::{
     Answer, Kept, LoginRequest, LogoutRequest, Refusal, SignRequest, Status, quoted,
 };
-use super::{Event, Journal, harden::Hardening};
+use super::{Event, Journal, Subject, harden::Hardening};
 use crate::identity::oidc::RefreshToken;
 use crate::identity::{AUDIENCE, IdentityToken};
 use crate::instance::Instance;
-use crate::session::{Enrolled, Payload, Session, Tools};
+use crate::session::{Enrolled, Session, Tools};
 
 /// How many logins are kept at a time.
 pub(super) const MAX_LOGINS: usize = 16;
 /// How many signatures are made at a time.
 const AT_A_TIME: usize = 8;
-/// How many may wait for their turn.
-const WAITING: usize = 256;
-/// Seconds after which a caller who found the agent busy may ask again.
-const RETRY_AFTER: u64 = 1;
 
 /// A future that is handed over.
 type Handed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -76,7 +71,6 @@ pub struct Keeper {
     used: Mutex<Duration>,
     logins: Mutex<Vec<Arc<Held>>>,
     signing: Semaphore,
-    waiting: Semaphore,
 }
 
 impl Keeper {
@@ -98,32 +92,15 @@ impl Keeper {
             hardening,
             logins: Mutex::default(),
             signing: Semaphore::new(AT_A_TIME),
-            waiting: Semaphore::new(WAITING),
         }
     }
 
-    /// The bundle of a signature over the digest that is asked for.
-    pub async fn sign(self: &Arc<Self>, request: &SignRequest) -> Result<Answer, Refusal> {
-        let digest = Digest::from_hex(HashAlgorithm::Sha256, &request.sha256).map_err(|error| {
-            Refusal::Unreadable {
-                message: format!("sha256: {error}"),
-            }
-        })?;
-        let payload = match &request.statement {
-            None => Payload::Artifact(digest),
-            Some(json) if HashAlgorithm::Sha256.digest(json.as_bytes()) == digest => {
-                Payload::Statement(json.as_bytes())
-            }
-            Some(_) => {
-                return Err(Refusal::Unreadable {
-                    message: "sha256: it is not the statement's".to_owned(),
-                });
-            }
-        };
-        let busy = |_| Refusal::Busy {
-            retry_after: RETRY_AFTER,
-        };
-        let _waiting = self.waiting.try_acquire().map_err(busy)?;
+    /// The bundle of a signature over `subject`, which is what `request` wants.
+    pub async fn sign(
+        self: &Arc<Self>,
+        request: &SignRequest,
+        subject: &Subject<'_>,
+    ) -> Result<Answer, Refusal> {
         let instance = self.name(request.instance.as_deref())?;
         let held = self.find(&instance, request)?;
         let session = self.session_of(&held).await?;
@@ -131,7 +108,7 @@ impl Keeper {
         let _signing = signing.map_err(|error| Refusal::Internal {
             message: error.to_string(),
         })?;
-        let signed = session.sign(payload).await;
+        let signed = session.sign(subject.payload()).await;
         let signed = match signed {
             Ok(signed) => signed,
             Err(error) => {
@@ -186,35 +163,46 @@ impl Keeper {
             replaced
         };
         if let Some(replaced) = replaced {
-            self.end(&replaced, "a new login took its place").await;
+            self.end(replaced, "a new login took its place").await;
         }
         Ok(held.describe(self))
     }
 
     /// Forgets the logins that fit the request, and gives refresh tokens back. How many they were.
-    pub async fn logout(&self, request: &LogoutRequest) -> Result<usize, Refusal> {
+    pub async fn logout(self: &Arc<Self>, request: &LogoutRequest) -> Result<usize, Refusal> {
         let instance = match &request.instance {
             Some(name) => Some(self.name(Some(name))?),
             None => None,
         };
-        self.forget("somebody logged out", |held| {
+        let fits = |held: &Held| {
             instance.as_ref().is_none_or(|name| *name == held.instance)
                 && request
                     .identity
                     .as_ref()
                     .is_none_or(|identity| *identity == held.identity)
-        })
-        .await
+        };
+        Ok(self
+            .forget(|held| fits(held).then_some("somebody logged out"))
+            .await)
     }
 
-    /// Forgets the logins whose time is over.
-    pub async fn expire(&self) {
+    /// Forgets the logins whose time is over. It waits for their issuers, which may take long: nothing else should.
+    pub async fn expire(self: &Arc<Self>) {
         let now = self.tools.clock.elapsed();
-        for why in ["its time is over", "it was not used"] {
-            let is_over = |held: &Held| held.end(now, self.lifetimes) == Some(why);
-            // What is forgotten is counted by nobody.
-            let _ = self.forget(why, is_over).await;
-        }
+        self.forget(|held| held.end(now, self.lifetimes)).await;
+    }
+
+    /// Whether somebody is logged in for the instance that `asked` names, by the name that its login has or by one
+    /// that leads to no place.
+    pub(super) fn is_for(&self, asked: &str) -> bool {
+        let has = |name: &str| lock(&self.logins).iter().any(|held| held.instance == name);
+        let is_name = !asked.contains('/');
+        has(asked)
+            || is_name
+                && self
+                    .instances
+                    .name(Some(asked))
+                    .is_ok_and(|name| has(&name))
     }
 
     /// Whether nothing is kept, and nobody has asked for anything as long as a login may be idle.
@@ -274,7 +262,7 @@ impl Keeper {
         if let Err(Refusal::LoginNeeded { because, .. }) = &outcome {
             let why = because.as_deref().unwrap_or("it was forgotten");
             self.drop_login(held);
-            self.end(held, why).await;
+            self.end(Arc::clone(held), why).await;
         }
         outcome
     }
@@ -336,31 +324,48 @@ impl Keeper {
         }
     }
 
-    async fn forget(&self, why: &str, fits: impl Fn(&Held) -> bool) -> Result<usize, Refusal> {
-        let forgotten: Vec<_> = {
-            let mut logins = lock(&self.logins);
-            logins.extract_if(.., |held| fits(held)).collect()
-        };
-        for held in &forgotten {
-            self.end(held, why).await;
+    /// Forgets the logins for which `why` has a reason. How many they were.
+    async fn forget(self: &Arc<Self>, why: impl Fn(&Held) -> Option<&'static str>) -> usize {
+        let mut over = Vec::new();
+        lock(&self.logins).retain(|held| match why(held) {
+            Some(why) => {
+                over.push((Arc::clone(held), why));
+                false
+            }
+            None => true,
+        });
+        let count = over.len();
+        let ends: Vec<_> = over
+            .into_iter()
+            .map(|(held, why)| self.end(held, why))
+            .collect();
+        for end in ends {
+            end.await;
         }
-        Ok(forgotten.len())
+        count
     }
 
     fn drop_login(&self, held: &Arc<Held>) {
         lock(&self.logins).retain(|other| !Arc::ptr_eq(other, held));
     }
 
-    /// Ends a login that is in the list no more.
-    async fn end(&self, held: &Held, why: &str) {
+    /// Ends a login that is in the list no more. That goes on when nobody waits for it.
+    fn end(self: &Arc<Self>, held: Arc<Held>, why: &str) -> impl Future<Output = ()> + use<> {
         self.journal.note(&Event::Ended {
             identity: &held.identity,
             instance: &held.instance,
             why,
         });
-        if let Some(secrets) = held.forget().await {
-            // The secrets are gone from here either way; an issuer that cannot be asked forgets them in its own time.
-            let _ = secrets.give_back(self).await;
+        let this = Arc::clone(self);
+        let ending = tokio::spawn(async move {
+            if let Some(secrets) = held.forget().await {
+                // The secrets are gone from here either way; an issuer that cannot be asked forgets them in its own time.
+                let _ = secrets.give_back(&this).await;
+            }
+        });
+        async {
+            // It ends with the process at the latest.
+            let _ = ending.await;
         }
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
-use signhere_pki::digest::HashAlgorithm;
+use signhere_pki::digest::{Digest, HashAlgorithm};
 use signhere_pki::time::Time;
 use zeroize::Zeroizing;
 
@@ -69,14 +69,35 @@ pub struct SignRequest {
     /// The identity to take if several are logged in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefer: Option<String>,
-    /// The SHA-256 of the artifact, or of the statement, in hexadecimal.
+    /// The SHA-256 of the artifact, of the statement or of git's signed attributes, in hexadecimal.
     pub sha256: String,
     /// An in-toto statement (its JSON), to be signed in a DSSE envelope instead of the artifact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement: Option<String>,
+    /// What git asked for: the artifact is the signed attributes of a CMS message about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<GitContent>,
+}
+
+/// A commit, a tag or a push, as the signed attributes name it (RFC 5652, section 11).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GitContent {
+    /// The SHA-256 of the content, in hexadecimal.
+    pub sha256: String,
+    /// When it is said to be signed.
+    pub signed_at: Time,
 }
 
 impl SignRequest {
+    /// A request to sign an artifact, as whoever is logged in.
+    pub fn of_artifact(digest: &Digest) -> Self {
+        Self {
+            sha256: digest.hex(),
+            ..Self::default()
+        }
+    }
+
     /// A request to sign a statement, as whoever is logged in.
     pub fn of_statement(json: &str) -> Self {
         Self {
@@ -171,9 +192,12 @@ pub struct Kept {
     pub idle_until: Time,
     /// When it ends in any case.
     pub until: Time,
+    /// Until when there are signatures, if it is used: its end, or where nothing gets the next identity token, when the
+    /// token and the certificate in use end, whichever is later.
+    pub signs_until: Time,
     /// Until when the certificate in use is good.
     pub certificate_until: Time,
-    /// Whether certificates are renewed until the login ends; if not, it ends with the last certificate.
+    /// Whether a refresh token gets the next identity token; if not, signatures end before the login does.
     pub renews: bool,
     /// How many signatures were made.
     pub signatures: u64,
@@ -264,6 +288,9 @@ pub enum Refusal {
     /// This socket is for signing only.
     #[error("this socket is for signing only")]
     SignOnly,
+    /// This socket is for what git signs only.
+    #[error("this socket is for commits, tags and statements about them only")]
+    GitOnly,
     /// The request is too long.
     #[error("the request has more than {limit} bytes")]
     TooLong {

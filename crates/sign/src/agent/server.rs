@@ -6,15 +6,18 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use zeroize::Zeroizing;
 
+use super::Subject;
 use super::caller::{Caller, Powers};
 use super::journal::{Event, What};
 use super::keeper::Keeper;
 use super::protocol::{
-    Answer, LogoutRequest, ProtocolError, REQUEST_LIMIT, Refusal, Request, decode, encode,
+    Answer, LogoutRequest, ProtocolError, REQUEST_LIMIT, Refusal, Request, SignRequest, decode,
+    encode, quoted,
 };
 use super::socket::{Bound, own_uid};
 
@@ -25,10 +28,13 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// How long nobody is accepted after the system refused to.
 const BREATH: Duration = Duration::from_millis(200);
 
+/// How many signatures are made at a time for other machines.
+const FAR_AT_A_TIME: usize = 4;
+
 /// What callers may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How many are served at a time.
+    /// How many are served at a time, over each socket.
     pub callers: usize,
     /// How long a request may take to come, and its answer to be taken.
     pub line: Duration,
@@ -37,7 +43,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 64 callers, ten seconds for a line, a minute for a request.
+    /// 64 callers over each socket, ten seconds for a line, a minute for a request.
     fn default() -> Self {
         Self {
             callers: 64,
@@ -51,7 +57,10 @@ impl Default for Limits {
 pub struct Server {
     keeper: Arc<Keeper>,
     limits: Limits,
-    callers: Arc<Semaphore>,
+    /// Other machines take no place from this user's own programs, and the reverse.
+    callers: [Arc<Semaphore>; 2],
+    /// Turns of other machines: there are more, and those are this user's.
+    far: Semaphore,
     stop: Notify,
 }
 
@@ -69,7 +78,8 @@ impl Server {
     pub fn new(keeper: Arc<Keeper>, limits: Limits) -> Self {
         Self {
             keeper,
-            callers: Arc::new(Semaphore::new(limits.callers)),
+            callers: [(); 2].map(|()| Arc::new(Semaphore::new(limits.callers))),
+            far: Semaphore::new(FAR_AT_A_TIME),
             limits,
             stop: Notify::new(),
         }
@@ -83,15 +93,23 @@ impl Server {
         let mut sweep = interval(SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut ended = std::pin::pin!(ended);
+        let mut ending = JoinSet::new();
         loop {
             let (accepted, powers) = tokio::select! {
                 accepted = bound.all.accept() => (accepted, Powers::All),
-                accepted = bound.sign.accept() => (accepted, Powers::Sign),
+                accepted = bound.sign.accept() => (accepted, Powers::Git),
                 _ = sweep.tick() => {
-                    self.keeper.expire().await;
-                    if self.keeper.is_useless() {
+                    if !bound.is_there() {
+                        journal.note(&Event::Unreachable);
                         break;
                     }
+                    while ending.try_join_next().is_some() {}
+                    if ending.is_empty() && self.keeper.is_useless() {
+                        break;
+                    }
+                    // Issuers may take their time, and callers do not wait for it.
+                    let keeper = Arc::clone(&self.keeper);
+                    ending.spawn(async move { keeper.expire().await });
                     continue;
                 }
                 () = self.stop.notified() => break,
@@ -108,7 +126,11 @@ impl Server {
         drop(bound);
         let everything = LogoutRequest::default();
         // Whatever an issuer does, the secrets are forgotten with the process.
-        let _ = timeout(FAREWELL, self.keeper.logout(&everything)).await;
+        let farewell = async {
+            let _ = self.keeper.logout(&everything).await;
+            while ending.join_next().await.is_some() {}
+        };
+        let _ = timeout(FAREWELL, farewell).await;
         journal.note(&Event::Stopped);
     }
 
@@ -123,7 +145,9 @@ impl Server {
             Ok(caller) => caller,
             Err(stranger) => return journal.note(&Event::Stranger(stranger)),
         };
-        match Arc::clone(&self.callers).try_acquire_owned() {
+        let [own, far] = &self.callers;
+        let places = if powers == Powers::All { own } else { far };
+        match Arc::clone(places).try_acquire_owned() {
             Ok(place) => {
                 tokio::spawn(Arc::clone(self).serve(stream, caller, place));
             }
@@ -173,17 +197,21 @@ impl Server {
     async fn answer(&self, request: Request, caller: &Caller) -> Result<Answer, Refusal> {
         let met = |what: What<'_>| self.keeper.journal().note(&Event::Met { caller, what });
         match (request, caller.powers) {
-            (Request::Sign(request), _) => {
-                let answer = self.keeper.sign(&request).await?;
-                let sha256 = &request.sha256;
-                met(What::Sign { sha256 });
+            (Request::Sign(request), powers) => {
+                let subject = Subject::of(&request)?;
+                let _turn = match powers {
+                    Powers::All => None,
+                    Powers::Git => Some(self.turn_of_another_machine(&request, &subject).await?),
+                };
+                let answer = self.keeper.sign(&request, &subject).await?;
+                met(What::Sign(&subject));
                 Ok(answer)
             }
             (Request::Status {}, _) => {
                 met(What::Status);
                 Ok(Answer::Status(Box::new(self.keeper.status())))
             }
-            (_, Powers::Sign) => Err(Refusal::SignOnly),
+            (_, Powers::Git) => Err(Refusal::SignOnly),
             (Request::Login(request), Powers::All) => {
                 let kept = self.keeper.login(request).await?;
                 met(What::Login {
@@ -202,6 +230,28 @@ impl Server {
                 Ok(Answer::Stopping {})
             }
         }
+    }
+
+    /// What another machine may ask for is git's, and of the instances here it learns only whether somebody is logged in.
+    async fn turn_of_another_machine(
+        &self,
+        request: &SignRequest,
+        subject: &Subject<'_>,
+    ) -> Result<SemaphorePermit<'_>, Refusal> {
+        if !subject.is_of_git() {
+            return Err(Refusal::GitOnly);
+        }
+        if let Some(asked) = &request.instance
+            && !self.keeper.is_for(asked)
+        {
+            return Err(Refusal::LoginNeeded {
+                instance: quoted(asked),
+                because: None,
+            });
+        }
+        self.far.acquire().await.map_err(|error| Refusal::Internal {
+            message: error.to_string(),
+        })
     }
 
     fn refuse(&self, caller: &Caller, why: &Refusal) {

@@ -104,14 +104,18 @@ pub struct Place {
     sign: PathBuf,
 }
 
-/// Sockets that are listened on; removed when this is dropped.
+/// Sockets that are listened on; removed when this is dropped, if they are still there.
 #[derive(Debug)]
 pub struct Bound {
     place: Place,
     pub(super) all: UnixListener,
     pub(super) sign: UnixListener,
+    files: [FileId; 2],
     _lock: File,
 }
+
+/// Device and inode: the folder of sockets may be emptied and used anew by another agent.
+type FileId = (u64, u64);
 
 impl Place {
     /// The place of a socket at `socket`, an absolute path.
@@ -195,12 +199,13 @@ impl Place {
             }
             Err(TryLockError::Error(error)) => return Err(io_error("lock", &path, &error)),
         }
-        let all = listen(&self.all)?;
-        let sign = listen(&self.sign)?;
+        let (all, all_file) = listen(&self.all)?;
+        let (sign, sign_file) = listen(&self.sign)?;
         Ok(Bound {
             place: self,
             all,
             sign,
+            files: [all_file, sign_file],
             _lock: lock,
         })
     }
@@ -211,13 +216,24 @@ impl Bound {
     pub fn place(&self) -> &Place {
         &self.place
     }
+
+    /// Whether its own socket is still where it was made: otherwise nobody finds this agent any more.
+    pub(super) fn is_there(&self) -> bool {
+        let [all, _] = self.files;
+        file_id(&self.place.all).is_ok_and(|found| found == all)
+    }
 }
 
 impl Drop for Bound {
     fn drop(&mut self) {
-        for path in [&self.place.all, &self.place.sign] {
-            // A socket that stays behind misleads nobody: nothing answers there.
-            let _ = fs::remove_file(path);
+        for (path, own) in [&self.place.all, &self.place.sign]
+            .into_iter()
+            .zip(self.files)
+        {
+            if file_id(path).is_ok_and(|found| found == own) {
+                // A socket that stays behind misleads nobody: nothing answers there.
+                let _ = fs::remove_file(path);
+            }
         }
     }
 }
@@ -249,7 +265,7 @@ pub(super) fn io_error(doing: &'static str, path: &Path, error: &io::Error) -> S
     }
 }
 
-fn listen(path: &Path) -> Result<UnixListener, SocketError> {
+fn listen(path: &Path) -> Result<(UnixListener, FileId), SocketError> {
     if is_own_socket(path, own_uid())? {
         // Some program that knows nothing of our lock may listen there.
         if UnixStream::connect(path).is_ok() {
@@ -263,7 +279,12 @@ fn listen(path: &Path) -> Result<UnixListener, SocketError> {
     let listener = UnixListener::bind(path).map_err(fail)?;
     // The folder is closed to others, before and after this.
     fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(fail)?;
-    Ok(listener)
+    Ok((listener, file_id(path).map_err(fail)?))
+}
+
+fn file_id(path: &Path) -> io::Result<FileId> {
+    let found = fs::symlink_metadata(path)?;
+    Ok((found.dev(), found.ino()))
 }
 
 /// The folder is `own`'s alone, and nobody but them and root can put another in its place.

@@ -16,17 +16,18 @@ use axum::{
     routing::{get, post},
 };
 use serde_json::json;
+use signhere_pki::cms::{DATA, SignedAttributes};
 use signhere_pki::digest::HashAlgorithm;
 use signhere_pki::random::SystemRandom;
 use signhere_pki::time::Clock as _;
 use zeroize::Zeroizing;
 
 use super::harden::Hardening;
-use super::protocol::{Answer, LoginRequest, Refusal, SignRequest};
-use super::{Event, Instances, Journal, Keeper, Lifetimes};
+use super::protocol::{Answer, GitContent, LoginRequest, Refusal, SignRequest};
+use super::{Event, Instances, Journal, Keeper, Lifetimes, Subject};
 use crate::instance::Instance;
 use crate::session::Tools;
-use crate::testing::{SleepyClock, client, instance::Running, serve, token};
+use crate::testing::{NOW, SleepyClock, client, instance::Running, serve, token};
 
 const ADA: &str = "ada@example.org";
 const BOB: &str = "bob@example.org";
@@ -185,7 +186,11 @@ impl World {
     }
 
     async fn sign(&self) -> Result<Answer, Refusal> {
-        self.keeper.sign(&request()).await
+        self.sign_as(&request()).await
+    }
+
+    async fn sign_as(&self, request: &SignRequest) -> Result<Answer, Refusal> {
+        sign_with(&self.keeper, request).await
     }
 
     /// How many certificates the authority issued.
@@ -198,12 +203,27 @@ impl World {
     }
 }
 
+async fn sign_with(keeper: &Arc<Keeper>, request: &SignRequest) -> Result<Answer, Refusal> {
+    keeper.sign(request, &Subject::of(request)?).await
+}
+
+/// A commit, to be signed by whoever is there.
+fn commit() -> SignRequest {
+    let (content, signed_at) = (HashAlgorithm::Sha256.digest(b"tree ..."), NOW);
+    let set = SignedAttributes::with_signing_time(DATA, &content, signed_at);
+    let set = set.unwrap().to_set().unwrap();
+    SignRequest {
+        git: Some(GitContent {
+            sha256: content.hex(),
+            signed_at,
+        }),
+        ..SignRequest::of_artifact(&HashAlgorithm::Sha256.digest(&set))
+    }
+}
+
 /// The digest of a file, to be signed by whoever is there.
 fn request() -> SignRequest {
-    SignRequest {
-        sha256: HashAlgorithm::Sha256.digest(b"a file").hex(),
-        ..SignRequest::default()
-    }
+    SignRequest::of_artifact(&HashAlgorithm::Sha256.digest(b"a file"))
 }
 
 fn login_needed(because: Option<&str>) -> Refusal {

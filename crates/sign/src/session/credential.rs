@@ -20,7 +20,7 @@ use crate::{fulcio, identity::IdentityToken};
 
 /// How much of a certificate's life must be left for a signature to begin, in seconds: what the
 /// services may take, with their retries.
-const MARGIN: i64 = 60;
+pub(crate) const MARGIN: i64 = 60;
 
 /// Whoever signs in a session.
 pub(super) enum Signatory {
@@ -48,6 +48,27 @@ pub struct Enrolled {
 }
 
 impl Enrolled {
+    pub(super) fn of(certificate: &Certificate) -> Result<Self, SignError> {
+        let identity = certificate.san();
+        let issuer = extensions::issuer(certificate);
+        Ok(Self {
+            identity: identity
+                .ok_or(SignError::Nameless("identity"))?
+                .as_str()
+                .to_owned(),
+            issuer: issuer.ok_or(SignError::Nameless("issuer"))?,
+            expires_at: certificate.not_after(),
+        })
+    }
+
+    /// The policy that accepts whom the certificate names and nobody else.
+    pub(super) fn policy(self) -> Policy {
+        let Self {
+            identity, issuer, ..
+        } = self;
+        Policy::Identity { identity, issuer }
+    }
+
     /// Whether a signature that begins at `now` has the time it may take.
     pub fn is_good(&self, now: Time) -> bool {
         now.plus_seconds(MARGIN) <= self.expires_at
@@ -183,26 +204,15 @@ impl Credential {
 
     pub(super) fn enrolled(&self) -> Result<Enrolled, SignError> {
         let certificate = self.certificate.as_ref();
-        let certificate = certificate.ok_or(SignError::Nameless("identity"))?;
-        let identity = certificate.san();
-        let identity = identity.ok_or(SignError::Nameless("identity"))?;
-        let issuer = extensions::issuer(certificate);
-        Ok(Enrolled {
-            identity: identity.as_str().to_owned(),
-            issuer: issuer.ok_or(SignError::Nameless("issuer"))?,
-            expires_at: certificate.not_after(),
-        })
+        Enrolled::of(certificate.ok_or(SignError::Nameless("identity"))?)
     }
 
     /// The policy that accepts this credential and no other.
     pub(super) fn policy(&self) -> Result<Policy, SignError> {
-        if self.certificate.is_none() {
-            return Ok(Policy::Key(self.signer.public_key().clone()));
+        match &self.certificate {
+            Some(certificate) => Ok(Enrolled::of(certificate)?.policy()),
+            None => Ok(Policy::Key(self.signer.public_key().clone())),
         }
-        let Enrolled {
-            identity, issuer, ..
-        } = self.enrolled()?;
-        Ok(Policy::Identity { identity, issuer })
     }
 }
 

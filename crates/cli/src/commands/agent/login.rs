@@ -17,7 +17,7 @@ use crate::signing;
 /// Log in, and stay logged in for a working day
 ///
 /// The login lasts ten hours, and two without any use, where the issuer gives refresh tokens; elsewhere as long as the
-/// first certificate or the identity token.
+/// identity token or the last certificate that it got.
 #[derive(Args, Debug)]
 pub(super) struct KeepArgs {
     /// Keep the login only if it is this identity's
@@ -62,14 +62,15 @@ fn tell(context: &Context, kept: &Kept) -> Result<(), CliError> {
             login: LoginDocument::from(kept),
         });
     }
-    let until = match kept.renews {
-        true => format!("until {}", kept.until),
-        false => format!("until about {}", kept.certificate_until),
+    let why = match kept.renews {
+        true => "",
+        false => ": no refresh token came with the login",
     };
     context.output.line(format_args!(
-        "{} is logged in for {}, {until}",
+        "{} is logged in for {}, until {}{why}",
         safe(&kept.identity),
         safe(&kept.instance),
+        kept.signs_until,
     ))
 }
 

@@ -91,6 +91,7 @@ fn tell(context: &Context, kept: &Kept) -> Result<(), CliError> {
         issuer,
         until,
         idle_until,
+        signs_until,
         certificate_until,
         signatures,
         certificates,
@@ -98,7 +99,7 @@ fn tell(context: &Context, kept: &Kept) -> Result<(), CliError> {
     } = kept;
     let lasts = match kept.renews {
         true => format!("until {until}, or {idle_until} if it is not used before"),
-        false => format!("until about {certificate_until}: the issuer gives no refresh tokens"),
+        false => format!("until {signs_until}: no refresh token came with the login"),
     };
     context.output.line(format_args!(
         "\n{}  {}\n  instance      {}\n  logged in     {}\n  certificate   until {certificate_until}\n  made          {signatures} signatures with {certificates} certificates",
@@ -159,6 +160,7 @@ pub(super) struct Login {
     since: String,
     until: String,
     idle_until: String,
+    signs_until: String,
     certificate_until: String,
     renews: bool,
     signatures: u64,
@@ -191,6 +193,7 @@ impl From<&Kept> for Login {
             since: kept.since.to_string(),
             until: kept.until.to_string(),
             idle_until: kept.idle_until.to_string(),
+            signs_until: kept.signs_until.to_string(),
             certificate_until: kept.certificate_until.to_string(),
             renews: kept.renews,
             signatures: kept.signatures,

@@ -13,7 +13,7 @@ use signhere_pki::time::Clock as _;
 use signhere_verify::bundle::Bundle;
 use signhere_verify::verdict::{Step, StepName, Verdict};
 
-use super::{open, sharing};
+use super::{configured, open, sharing};
 use crate::clock::SystemClock;
 use crate::commands::Context;
 use crate::error::CliError;
@@ -98,6 +98,7 @@ impl SignerArgs {
             trust: self.trust.clone(),
             signing_config: self.signing_config.clone(),
             login: self.login.clone(),
+            no_agent: configured::settings()?.agent == Some(false),
             ..Signing::default()
         };
         let texts: Vec<&[u8]> = statements.iter().map(|(_, text)| text.as_slice()).collect();

@@ -41,6 +41,16 @@ pub(super) const ENTRIES: &[Entry] = &[
         mend: Mend::Do("signhere agent logout --identity ADDRESS"),
     },
     Entry {
+        code: "SH-AGENT-GIT-ONLY",
+        exits: &[Exit::Login],
+        what: "The socket is for commits, tags and statements about them.",
+        why: "Another machine that is given the socket may sign as git does; a digest alone could be of anything, a release among it.",
+        causes: &[
+            "SIGNHERE_AGENT_SOCK names a socket that was forwarded, and a file is to be signed",
+        ],
+        mend: Mend::Do("log in for this one: SIGNHERE_NO_AGENT=1, or signhere sign --no-agent"),
+    },
+    Entry {
         code: "SH-AGENT-GONE",
         exits: &[Exit::Login],
         what: "No agent answers where SIGNHERE_AGENT_SOCK says.",

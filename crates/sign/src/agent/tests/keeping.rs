@@ -1,5 +1,7 @@
 //! Logins: how long they last, what renews them, and how many certificates that takes.
 
+use tokio::time::timeout;
+
 use super::*;
 use crate::agent::protocol::LogoutRequest;
 use crate::testing::instance::Lie;
@@ -12,7 +14,7 @@ async fn many_signatures_take_one_certificate() {
         let signing: Vec<_> = (0..20)
             .map(|_| {
                 let keeper = Arc::clone(&world.keeper);
-                tokio::spawn(async move { keeper.sign(&request()).await })
+                tokio::spawn(async move { sign_with(&keeper, &request()).await })
             })
             .collect();
         for one in signing {
@@ -33,7 +35,7 @@ async fn certificates_are_renewed_once_for_all_who_wait() {
         let signing: Vec<_> = (0..10)
             .map(|_| {
                 let keeper = Arc::clone(&world.keeper);
-                tokio::spawn(async move { keeper.sign(&request()).await })
+                tokio::spawn(async move { sign_with(&keeper, &request()).await })
             })
             .collect();
         for one in signing {
@@ -65,7 +67,10 @@ async fn a_token_that_is_still_good_is_used_again() {
 async fn without_a_refresh_token_the_login_ends_with_its_certificate() {
     let world = World::start().await;
     world.log_in(ADA, false).await;
-    assert!(!world.keeper.status().logins[0].renews);
+    let kept = world.keeper.status().logins.remove(0);
+    assert!(!kept.renews);
+    // The certificate outlasts the token, and the last minute of it is for what was begun before.
+    assert_eq!(kept.signs_until, kept.certificate_until.plus_seconds(-60));
     // The token has expired, the certificate has not.
     world.pass(TOKEN_LIFE.unsigned_abs() + 1);
     world.sign().await.unwrap();
@@ -124,6 +129,20 @@ async fn a_login_that_is_not_used_ends_and_its_token_is_given_back() {
 }
 
 #[tokio::test]
+async fn a_login_that_nobody_waits_for_ends_all_the_same() {
+    let world = World::start().await;
+    world.log_in(ADA, true).await;
+    // The request that logs out takes too long, and is dropped.
+    let everybody = LogoutRequest::default();
+    let logout = world.keeper.logout(&everybody);
+    assert!(timeout(Duration::ZERO, logout).await.is_err());
+    assert!(world.keeper.status().logins.is_empty());
+    while world.issuer.revoked.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn a_login_ends_with_the_day_however_busy_it_is() {
     let world = World::start().await;
     world.log_in(ADA, true).await;
@@ -165,7 +184,7 @@ async fn who_signs_is_never_guessed() {
     let signs = async |change: &dyn Fn(&mut SignRequest)| {
         let mut request = request();
         change(&mut request);
-        world.keeper.sign(&request).await.map(drop)
+        world.sign_as(&request).await.map(drop)
     };
     let ambiguous = Refusal::IdentityAmbiguous {
         instance: "work".into(),

@@ -8,6 +8,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use signhere_pki::time::Time;
+
 use super::*;
 use crate::agent::caller::Caller;
 use crate::agent::protocol::{LogoutRequest, ProtocolError, REQUEST_LIMIT, decode};
@@ -134,7 +136,7 @@ async fn a_person_logs_in_signs_and_logs_out() {
 }
 
 #[tokio::test]
-async fn another_machine_may_sign_and_no_more() {
+async fn another_machine_may_sign_what_is_of_git_and_no_more() {
     let agent = Agent::start(Limits::default()).await;
     agent.log_in().await;
     // What ssh does with `-R`: a socket there, each connection carried here.
@@ -149,8 +151,51 @@ async fn another_machine_may_sign_and_no_more() {
             tokio::spawn(async move { tokio::io::copy_bidirectional(&mut there, &mut here).await });
         }
     });
-    let signed = agent.at(&there, |client| client.sign(&request())).await;
-    assert!(signed.is_ok(), "{signed:?}");
+    let statement = |names: &[&str]| {
+        let digests: serde_json::Map<_, _> = names
+            .iter()
+            .map(|name| ((*name).to_owned(), "00".repeat(20).into()))
+            .collect();
+        let statement = json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"name": "a", "digest": digests}],
+            "predicateType": "https://example.org/v1",
+            "predicate": {},
+        });
+        SignRequest::of_statement(&statement.to_string())
+    };
+    for of_git in [commit(), statement(&["gitCommit"])] {
+        let signed = agent.at(&there, move |client| client.sign(&of_git)).await;
+        assert!(signed.is_ok(), "{signed:?}");
+    }
+    let refused = AgentError::from(Refusal::GitOnly);
+    let mixed = ["gitCommit", "sha256"];
+    for other in [
+        request(),
+        statement(&mixed),
+        statement(&["gitBlob"]),
+        statement(&[]),
+    ] {
+        let signed = agent.at(&there, move |client| client.sign(&other)).await;
+        assert_eq!(signed.unwrap_err(), refused);
+    }
+    // Which instances there are is none of its business, nor which folders.
+    for name in ["work", "home", "nowhere", "/etc"] {
+        let asked = SignRequest {
+            instance: Some(name.to_owned()),
+            ..commit()
+        };
+        let signed = agent.at(&there, move |client| client.sign(&asked)).await;
+        let instance = name.to_owned();
+        let nobody = Refusal::LoginNeeded {
+            instance,
+            because: None,
+        };
+        match name {
+            "work" => assert!(signed.is_ok()),
+            _ => assert_eq!(signed.unwrap_err(), nobody.into()),
+        }
+    }
     assert!(agent.at(&there, Client::status).await.is_ok());
     let login = agent.world.login_of(BOB, false);
     let refused = AgentError::from(Refusal::SignOnly);
@@ -253,7 +298,63 @@ async fn there_are_not_many_callers_at_a_time() {
     let limit = FEW.callers;
     let line = format!("refused a caller: {limit} are served already");
     assert!(agent.world.lines.all().contains(&line));
+    // Those of another machine stand in each other's way only.
+    let clock = agent.world.running.fake.clock.clone();
+    let there = agent.place.forward_socket().to_owned();
+    let status = tokio::task::spawn_blocking(move || {
+        Client::connect(&there, clock).unwrap().unwrap().status()
+    });
+    assert!(status.await.unwrap().is_ok());
     drop(hanging);
+}
+
+#[tokio::test]
+async fn what_is_shown_must_be_what_is_signed() {
+    let agent = Agent::start(FEW).await;
+    agent.log_in().await;
+    let refused = |request: SignRequest| {
+        let agent = &agent;
+        async move {
+            let asked = agent.with(move |client| client.sign(&request)).await;
+            match asked.unwrap_err() {
+                AgentError::Refused(Refusal::Unreadable { message }) => message,
+                other => panic!("{other}"),
+            }
+        }
+    };
+    let other = "sha256: it is of something else than what is shown";
+    let mut later = commit();
+    later.git.as_mut().unwrap().signed_at = NOW.plus_seconds(1);
+    assert_eq!(refused(later).await, other);
+    let mut another = commit();
+    another.git.as_mut().unwrap().sha256 = "00".repeat(32);
+    assert_eq!(refused(another).await, other);
+    let mut never = commit();
+    // X.509 writes no year before 1950 as UTCTime and none after 9999.
+    never.git.as_mut().unwrap().signed_at = Time::from_unix(-1_000_000_000);
+    assert!(refused(never).await.starts_with("git: "));
+    let both = SignRequest {
+        git: commit().git,
+        ..SignRequest::of_statement("{}")
+    };
+    assert_eq!(
+        refused(both).await,
+        "both a statement and something of git's"
+    );
+}
+
+#[tokio::test]
+async fn an_agent_whose_socket_was_taken_away_ends_and_leaves_the_next_one_alone() {
+    let agent = Agent::start(FEW).await;
+    std::fs::remove_dir_all(agent.place.folder()).unwrap();
+    let next = agent.place.clone().bind().unwrap();
+    tokio::time::pause();
+    // The time to the next sweep passes at once.
+    agent.served.await.unwrap();
+    tokio::time::resume();
+    assert!(next.is_there());
+    let lines = agent.world.lines.all();
+    assert!(lines.contains(&"the socket has gone, and nobody can ask any more".to_owned()));
 }
 
 #[tokio::test]
@@ -367,7 +468,7 @@ async fn statements_are_signed_as_they_are() {
     let mut other = request.clone();
     other.sha256 = "00".repeat(32);
     let refused = agent.with(move |client| client.sign(&other)).await;
-    let message = "sha256: it is not the statement's".to_owned();
+    let message = "sha256: it is of something else than what is shown".to_owned();
     assert_eq!(refused.unwrap_err(), Refusal::Unreadable { message }.into());
     let mut long = request.clone();
     long.statement = Some(" ".repeat(REQUEST_LIMIT));

@@ -9,7 +9,6 @@ use signhere_git::cms::{GitSignature, SignedAttributes, embed};
 use signhere_git::config::Settings;
 use signhere_git::program::{Content, Signer, sign_status};
 use signhere_pki::cert::Certificate;
-use signhere_pki::digest::Digest;
 use signhere_pki::fulcio;
 use signhere_pki::time::Clock as _;
 use signhere_verify::bundle::Bundle;
@@ -37,7 +36,7 @@ pub(super) fn run(ready: &Prepared, status: &mut Status) -> Result<(), CliError>
     }
     let context = &ready.context()?;
     let attributes = SignedAttributes::new(&payload, SystemClock.now())?;
-    let bundle = in_time(context, attributes.digest(), how(settings, &payload)?)?;
+    let bundle = in_time(context, attributes.clone(), how(settings, &payload)?)?;
     let armor = embed(&attributes, &bundle)?;
     let signer = check(context, armor.as_bytes(), &payload)?;
     if settings.match_committer {
@@ -72,12 +71,16 @@ fn how(settings: &Settings, payload: &[u8]) -> Result<Signing, CliError> {
 }
 
 /// The bundle, or an error when it takes too long: whatever hangs, git does not.
-fn in_time(context: &Context, digest: Digest, how: Signing) -> Result<Bundle, CliError> {
+fn in_time(
+    context: &Context,
+    attributes: SignedAttributes,
+    how: Signing,
+) -> Result<Bundle, CliError> {
     let (sender, receiver) = mpsc::channel();
     let context = Context::new(context.global.clone());
     // It ends with the process, if not before.
     thread::spawn(move || {
-        let _ = sender.send(signing::sign(&context, digest, &how));
+        let _ = sender.send(signing::sign_for_git(&context, &attributes, &how));
     });
     let patience = login::patience()?.saturating_add(PATIENCE);
     receiver.recv_timeout(patience).unwrap_or_else(|_| {
