@@ -9,7 +9,7 @@ mod backup;
 pub(crate) mod catalogue;
 mod convert;
 mod gate;
-mod git;
+pub(crate) mod git;
 mod notes;
 mod record;
 pub(crate) mod repository;

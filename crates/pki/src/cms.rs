@@ -145,7 +145,7 @@ impl SignedData {
         let found = hash.digest(content);
         if found.as_bytes() != expected.as_bytes() {
             return Err(CmsError::MessageDigest {
-                expected: hex::encode(expected.as_bytes()),
+                expected: shown(hash, expected.as_bytes()),
                 found,
             });
         }
@@ -292,6 +292,14 @@ impl SignerInfo {
     }
 }
 
+/// A digest of any length, which somebody else chose.
+fn shown(hash: HashAlgorithm, digest: &[u8]) -> String {
+    const MAX: usize = 64;
+    let start = digest.get(..MAX.min(digest.len())).unwrap_or_default();
+    let more = if digest.len() > MAX { "..." } else { "" };
+    format!("{hash}:{}{more}", hex::encode(start))
+}
+
 /// Why a message was not read, not made, or its signature not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -357,7 +365,7 @@ pub enum CmsError {
     /// The content is not what was signed.
     #[error("content has the digest {found}, signed is {expected}")]
     MessageDigest {
-        /// The signed digest, in hexadecimal.
+        /// The signed digest, written as a [`Digest`] is; cut off where it is longer than any.
         expected: String,
         /// The content's.
         found: Digest,

@@ -1,9 +1,10 @@
-//! Commits and tags.
+//! What is wrong with commits and tags and their signatures, for people.
 
 use signhere_git::cms::{BuildError, EmbeddedError, SignatureError};
-use signhere_git::verdict::{GitFailure, Missing, Outcome};
+use signhere_git::verdict::{Evidence, GitFailure, GitVerdict, Missing, Outcome, SignatureVerdict};
+use signhere_pki::cms::CmsError;
 
-use super::CliError;
+use super::{CliError, shell_word};
 use crate::exit::Exit;
 
 impl From<SignatureError> for CliError {
@@ -27,49 +28,107 @@ impl From<BuildError> for CliError {
 
 impl From<&GitFailure> for CliError {
     fn from(failure: &GitFailure) -> Self {
-        match failure {
-            GitFailure::Check(failure) => failure.as_ref().into(),
-            failure => Self::new(
+        let refused = |message: &str| {
+            Self::new(
                 Exit::NoMatchingSignature,
                 failure.code(),
-                failure.to_string(),
-            ),
+                message.to_owned(),
+            )
+        };
+        match failure {
+            GitFailure::Check(failure) => failure.as_ref().into(),
+            GitFailure::SigningTime { claimed, validity } => {
+                refused("the signer claims a time at which the certificate was not valid")
+                    .expected(validity.to_string())
+                    .found(claimed.to_string())
+            }
+            GitFailure::Signature(SignatureError::Cms(CmsError::MessageDigest {
+                expected,
+                found,
+            })) => refused("the signature is over something else")
+                .expected(expected)
+                .found(found.to_string()),
+            other => refused(&other.to_string()),
         }
     }
 }
 
-impl From<&Outcome> for CliError {
-    /// What is wrong or missing; of an outcome that says that all is well, that it was not to be an error.
-    fn from(outcome: &Outcome) -> Self {
-        let (exit, message) = match outcome {
-            Outcome::Refused(failure) => return failure.as_ref().into(),
-            Outcome::NotAllowed(failure) => return failure.as_ref().into(),
-            Outcome::Unproven(missing) => {
-                let names: Vec<_> = missing.iter().copied().map(never_there).collect();
-                let names = names.join(", ");
-                let message = format!("the signature is good, but it does not carry {names}");
-                (Exit::Unproven, message)
-            }
-            Outcome::Unsigned => (Exit::NoSignature, "not signed".to_owned()),
-            Outcome::Foreign(_) => (
-                Exit::NoMatchingSignature,
-                "a signature of another kind".to_owned(),
+/// Why an object is not verified; `None` where it is. `range` is what to name to a command that would mend it.
+pub(crate) fn of_verdict(verdict: &GitVerdict, range: &str) -> Option<CliError> {
+    of_outcome(
+        &verdict.outcome,
+        verdict.kind.name(),
+        verdict.evidence.as_deref(),
+        Some(range),
+    )
+}
+
+/// Why a signature over something that is not at hand is not verified; `None` where it is.
+pub(crate) fn of_signature(verdict: &SignatureVerdict) -> Option<CliError> {
+    let evidence = verdict.evidence.as_deref();
+    of_outcome(&verdict.outcome, "object", evidence, None)
+}
+
+fn of_outcome(
+    outcome: &Outcome,
+    kind: &str,
+    evidence: Option<&Evidence>,
+    range: Option<&str>,
+) -> Option<CliError> {
+    let no_match = |code, message| CliError::new(Exit::NoMatchingSignature, code, message);
+    Some(match outcome {
+        Outcome::Verified(_) => return None,
+        Outcome::Proven => CliError::new(
+            Exit::Unlisted,
+            "SH-SIGNER-UNCHECKED",
+            format!("the {kind}'s signature is proven, and nobody said who may sign"),
+        ),
+        Outcome::NotAllowed(failure) => failure.as_ref().into(),
+        Outcome::Unproven(missing) => unproven(evidence, missing, range),
+        Outcome::Refused(failure) => failure.as_ref().into(),
+        Outcome::Unsigned => CliError::new(
+            Exit::NoSignature,
+            "SH-GIT-UNSIGNED",
+            format!("the {kind} has no signature"),
+        ),
+        Outcome::Foreign(of) => no_match(
+            "SH-GIT-FOREIGN",
+            format!(
+                "the {kind} has a signature of another kind, which is not verified: {}",
+                of.as_str()
             ),
-            Outcome::Platform { platform } => (
-                Exit::NoMatchingSignature,
-                format!("{platform} signed it with its own key, which is no developer's"),
+        ),
+        Outcome::Platform { platform } => no_match(
+            "SH-GIT-PLATFORM",
+            format!(
+                "the {kind} says that it was signed by {platform} itself, and by nobody who wrote it"
             ),
-            Outcome::Unreadable(error) => (Exit::NoArtifact, error.to_string()),
-            _ => return Self::internal(&"an outcome that is no error"),
-        };
-        Self::new(exit, outcome.code().unwrap_or("SH-INTERNAL"), message)
+        ),
+        Outcome::Unreadable(error) => no_match("SH-GIT-OBJECT", error.to_string()),
+        _ => CliError::internal(&outcome.as_str()),
+    })
+}
+
+fn unproven(evidence: Option<&Evidence>, missing: &[Missing], range: Option<&str>) -> CliError {
+    let names = evidence.map(|evidence| evidence.certificate.names.as_slice());
+    let who = names.and_then(<[_]>::first);
+    let who = who.map_or_else(String::new, |who| format!(" by {who}"));
+    let lacks = |one| missing.contains(&one);
+    let what = match (lacks(Missing::Log), lacks(Missing::Time)) {
+        (true, _) => "its log entry was never embedded: nothing proves when it was made",
+        (false, true) => "nothing proves when it was made",
+        (false, false) => "nothing proves that its certificate is in a certificate log",
+    };
+    let message = format!("the signature{who} is good, and {what}");
+    let error = CliError::new(Exit::Unproven, "SH-GIT-UNPROVEN", message);
+    match range.filter(|_| lacks(Missing::Log)) {
+        Some(range) => error.mend(rescue(range)),
+        None => error,
     }
 }
 
-fn never_there(missing: Missing) -> &'static str {
-    match missing {
-        Missing::Log => "its log entry",
-        Missing::Time => "a proven time",
-        Missing::Sct => "the certificate log's timestamp",
-    }
+/// The command that fetches log entries for what is named so.
+pub(crate) fn rescue(range: &str) -> String {
+    let words: Vec<String> = range.split(' ').map(shell_word).collect();
+    format!("signhere git rescue {}", words.join(" "))
 }

@@ -1,9 +1,8 @@
-//! What is wrong with repositories, commits and tags, for people.
+//! What is wrong with repositories, for people.
 
 use signhere_git::cache::CacheError;
 use signhere_git::repository::{Gap, RepositoryError, RevisionFault};
 use signhere_git::ssh::AllowedSignersError;
-use signhere_git::verdict::{GitFailure, GitVerdict, Missing, Outcome};
 
 use super::{CliError, shell_word};
 use crate::exit::Exit;
@@ -94,84 +93,4 @@ impl From<AllowedSignersError> for CliError {
 /// Why verdicts are not kept, as a remark.
 pub(crate) fn not_kept(error: &CacheError) -> String {
     format!("note: nothing is looked up or kept of earlier verdicts: {error}")
-}
-
-/// Why an object is not verified; `None` where it is. `range` is what to name to a command that would mend it.
-pub(crate) fn of_verdict(verdict: &GitVerdict, range: &str) -> Option<CliError> {
-    let kind = verdict.kind;
-    let error = match &verdict.outcome {
-        Outcome::Verified(_) => return None,
-        Outcome::Proven => CliError::new(
-            Exit::Unlisted,
-            "SH-SIGNER-UNCHECKED",
-            format!("the {kind}'s signature is proven, and nobody said who may sign"),
-        ),
-        Outcome::NotAllowed(failure) => CliError::from(&**failure),
-        Outcome::Unproven(missing) => unproven(verdict, missing, range),
-        Outcome::Refused(failure) => refused(failure),
-        Outcome::Unsigned => CliError::new(
-            Exit::NoSignature,
-            "SH-GIT-UNSIGNED",
-            format!("the {kind} has no signature"),
-        ),
-        Outcome::Foreign(of) => CliError::new(
-            Exit::NoMatchingSignature,
-            "SH-GIT-FOREIGN",
-            format!(
-                "the {kind} has a signature of another kind, which is not verified: {}",
-                of.as_str()
-            ),
-        ),
-        Outcome::Platform { platform } => CliError::new(
-            Exit::NoMatchingSignature,
-            "SH-GIT-PLATFORM",
-            format!(
-                "the {kind} says that it was signed by {platform} itself, and by nobody who wrote it"
-            ),
-        ),
-        Outcome::Unreadable(error) => CliError::new(
-            Exit::NoMatchingSignature,
-            "SH-GIT-OBJECT",
-            error.to_string(),
-        ),
-        _ => CliError::internal(&verdict.outcome.as_str()),
-    };
-    Some(error)
-}
-
-fn unproven(verdict: &GitVerdict, missing: &[Missing], range: &str) -> CliError {
-    let evidence = verdict.evidence.as_deref();
-    let names = evidence.map(|e| e.certificate.names.as_slice());
-    let who = names.and_then(<[_]>::first).map(ToString::to_string);
-    let who = who.map_or_else(String::new, |who| format!(" by {who}"));
-    let lacks = |one| missing.contains(&one);
-    if lacks(Missing::Log) {
-        let message = format!(
-            "the signature{who} is good, and its log entry was never embedded: nothing proves when it was made"
-        );
-        let words: Vec<String> = range.split(' ').map(shell_word).collect();
-        let range = words.join(" ");
-        return CliError::new(Exit::Unproven, "SH-GIT-UNPROVEN", message)
-            .mend(format!("signhere git rescue {range}"));
-    }
-    let what = match lacks(Missing::Time) {
-        true => "nothing proves when it was made",
-        false => "nothing proves that its certificate is in a certificate log",
-    };
-    let message = format!("the signature{who} is good, and {what}");
-    CliError::new(Exit::Unproven, "SH-GIT-UNPROVEN", message)
-}
-
-fn refused(failure: &GitFailure) -> CliError {
-    match failure {
-        GitFailure::Check(failure) => CliError::from(&**failure),
-        GitFailure::SigningTime { claimed, validity } => CliError::new(
-            Exit::NoMatchingSignature,
-            failure.code(),
-            "the signer claims a time at which the certificate was not valid",
-        )
-        .expected(validity.to_string())
-        .found(claimed.to_string()),
-        other => CliError::new(Exit::NoMatchingSignature, other.code(), other.to_string()),
-    }
 }

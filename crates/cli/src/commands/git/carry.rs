@@ -10,6 +10,7 @@ use super::noting::{self, NotingArgs, SignerArgs, Who};
 use super::open;
 use crate::commands::Context;
 use crate::error::CliError;
+use crate::error::git::of_verdict;
 
 /// Carry signatures over a squash or a rebase
 ///
@@ -78,8 +79,9 @@ pub(crate) fn run(context: &Context, args: &CarryArgs) -> Result<(), CliError> {
             let object = noting::object(&repository, id)?;
             let bundles = notes.of(id).bundles;
             let verdict = verifier.verify_with(&object, &bundles, None);
-            if verdict.outcome != Outcome::Proven {
-                let error = CliError::from(&verdict.outcome);
+            if verdict.outcome != Outcome::Proven
+                && let Some(error) = of_verdict(&verdict, &id.to_string())
+            {
                 return Err(error.about(&format!("{id} cannot be carried over")));
             }
             let evidence = verdict.evidence.as_deref();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use signhere_git::object::{Object, ObjectKind};
-use signhere_git::verdict::{GitVerdict, Outcome};
+use signhere_git::verdict::GitVerdict;
 use signhere_git::verifier::GitVerifier;
 use signhere_verify::policy::{Question, TrustFile, Trusted};
 use signhere_verify::verdict::Step;
@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use super::Tour;
 use super::server::Server;
 use crate::env;
+use crate::error::git::of_verdict;
 use crate::error::{CliError, ErrorFields};
 use crate::exit::Exit;
 use crate::output::style::{DIM, cross, paint};
@@ -60,8 +61,8 @@ impl Tour<'_> {
         let verifier = GitVerifier::new(Verifier::new(server.instance.trusted_root.clone())?);
         let question = question(&author.identity, &server.issuer)?;
         let verdict = verifier.verify(&read(signed.clone())?, Some(&question));
-        if !matches!(verdict.outcome, Outcome::Verified(_)) {
-            return Err(CliError::from(&verdict.outcome).about("the commit"));
+        if let Some(error) = of_verdict(&verdict, "HEAD") {
+            return Err(error.about("the commit"));
         }
         let commit = verdict.id.to_string();
         self.fact("commit", &commit)?;
@@ -69,11 +70,10 @@ impl Tour<'_> {
         self.evidence(&verdict)?;
 
         let refuse = |what: &str, bytes: Vec<u8>| -> Result<ErrorFields, CliError> {
-            let outcome = verifier.verify(&read(bytes)?, Some(&question)).outcome;
-            if matches!(outcome, Outcome::Verified(_)) {
+            let verdict = verifier.verify(&read(bytes)?, Some(&question));
+            let Some(refused) = of_verdict(&verdict, "HEAD") else {
                 return Err(CliError::internal(&format_args!("{what} was accepted")));
-            }
-            let refused = CliError::from(&outcome);
+            };
             self.line(format_args!(
                 "   {} refused, {what}: {}",
                 cross(),

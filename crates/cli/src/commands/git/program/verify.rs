@@ -7,7 +7,7 @@ use std::sync::Arc;
 use signhere_git::armor::MAX_ARMOR_LEN;
 use signhere_git::cms::{GitSignature, SignatureError};
 use signhere_git::program::{Content, Standing, Trust, verify_status};
-use signhere_git::verdict::{GitFailure, Outcome};
+use signhere_git::verdict::{GitFailure, Outcome, SignatureVerdict};
 use signhere_git::verifier::GitVerifier;
 use signhere_pki::chain::ChainError;
 use signhere_pki::cms::CmsError;
@@ -17,6 +17,7 @@ use signhere_verify::verdict::{Reason, Step, Verdict};
 use super::{Prepared, Status, content, sign};
 use crate::commands::Context;
 use crate::error::CliError;
+use crate::error::git::of_signature;
 use crate::exit::Exit;
 use crate::output::text::safe;
 use crate::trust::{self, Known, Named, TrustArgs};
@@ -158,10 +159,7 @@ impl Judge<'_> {
                 return self.proven(signer, &examined.verdict(), chosen.instance.as_deref());
             }
             (Outcome::Refused(failure), _) => failure,
-            (outcome, _) => {
-                let error = CliError::from(outcome);
-                return Judged::of(Standing::Unchecked { signer: claimed }, error);
-            }
+            _ => return Judged::of(Standing::Unchecked { signer: claimed }, why(&verdict)),
         };
         let standing = match failure.as_ref() {
             GitFailure::Signature(error) if !is_mismatch(error) => {
@@ -176,7 +174,7 @@ impl Judge<'_> {
             }
             _ => Standing::Bad { signer: claimed },
         };
-        Judged::of(standing, CliError::from(&verdict.outcome))
+        Judged::of(standing, why(&verdict))
     }
 
     /// A signature that holds: does anybody trust the signer?
@@ -260,6 +258,10 @@ impl Judge<'_> {
                 )),
         )
     }
+}
+
+fn why(verdict: &SignatureVerdict) -> CliError {
+    of_signature(verdict).unwrap_or_else(|| CliError::internal(&"nothing is wrong"))
 }
 
 /// Whether the signature is read, and is over something else or by another key.
