@@ -201,6 +201,9 @@ fn what_was_never_embedded_is_said_with_what_would_fetch_it() {
         "{ran:?}"
     );
     assert!(ran.stderr.contains("signhere git rescue HEAD"), "{ran:?}");
+    // What was kept of that answer is said of what is asked for now.
+    let ran = desk.by_ada(&["main"]).exits(31);
+    assert!(ran.stderr.contains("signhere git rescue main"), "{ran:?}");
     let document = desk.by_ada(&["--json"]).exits(31).json();
     assert_eq!(
         document["results"][0]["missing"],
@@ -480,6 +483,24 @@ fn ssh_signatures_are_held_against_the_allowed_signers() {
     let file = allowed("ada@example.com nonsense\n".to_owned());
     let ran = desk.by_ada(&["--allowed-signers", &file]).exits(30);
     assert!(ran.stderr.contains("SH-GIT-ALLOWED-SIGNERS"), "{ran:?}");
+
+    // By the rules of a trust file a key counts now, and perhaps not tomorrow: that is not kept.
+    allowed(format!("ada@example.com {public}"));
+    let rules = format!("{}[git]\nallowed_signers = \"allowed\"\n", trust(ADA));
+    let rules = desk.place.write("rules.toml", rules).display().to_string();
+    let kept = || -> u64 {
+        let files = fs::read_dir(desk.kept()).unwrap();
+        files
+            .map(|file| file.unwrap().metadata().unwrap().len())
+            .sum()
+    };
+    let before = kept();
+    desk.verify(&["--trust", &rules]).exits(0);
+    assert_eq!(kept(), before);
+    allowed(format!(
+        "ada@example.com valid-before=\"20200101Z\" {public}"
+    ));
+    desk.verify(&["--trust", &rules]).exits(21);
 }
 
 #[test]

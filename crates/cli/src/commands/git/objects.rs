@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 use serde::Serialize;
 use signhere_git::armor::SignatureKind;
-use signhere_git::object::{MAX_OBJECT_LEN, Object};
+use signhere_git::object::{MAX_OBJECT_LEN, Object, ObjectKind};
 use signhere_git::verdict::{Embedded, Evidence, GitVerdict, Outcome};
 use signhere_git::verifier::GitVerifier;
 use signhere_pki::cert::San;
@@ -110,7 +110,7 @@ fn lines(verifier: &GitVerifier, path: &Path) -> Vec<Line> {
         .zip(object.mergetags())
     {
         let line = Line::of(verdict);
-        lines.push(match Object::parse_any(tag) {
+        lines.push(match Object::parse(ObjectKind::Tag, tag.as_slice()) {
             Ok(tag) => line.about(&tag),
             Err(_) => line,
         });

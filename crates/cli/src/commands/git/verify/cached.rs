@@ -10,7 +10,7 @@ use super::record::Record;
 use crate::env;
 
 /// The program by whose verdicts these are, and the version of the records.
-const PROGRAM: &str = concat!("signhere ", env!("CARGO_PKG_VERSION"), " record 1");
+const PROGRAM: &str = concat!("signhere ", env!("CARGO_PKG_VERSION"), " record 2");
 
 /// Records of earlier runs.
 #[derive(Debug)]

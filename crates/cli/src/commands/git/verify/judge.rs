@@ -22,7 +22,9 @@ use super::policy::Rules;
 use super::record::{Record, Signer};
 use super::revisions::Asked;
 use crate::commands::Context;
-use crate::error::{CliError, repository as said};
+use crate::error::CliError;
+use crate::error::git::of_verdict;
+use crate::error::repository::not_kept;
 use crate::exit::Exit;
 use crate::output::explain::Evidence;
 use crate::output::text::safe;
@@ -126,7 +128,7 @@ impl<'a> Judge<'a> {
             let opened = Cached::open(&digest, reference, alone, with_notes, &folders);
             match opened {
                 Ok(found) => cached = found,
-                Err(error) => context.output.note(said::not_kept(&error)),
+                Err(error) => context.output.note(not_kept(&error)),
             }
         }
         Ok(Self {
@@ -149,7 +151,11 @@ impl<'a> Judge<'a> {
     pub(super) fn objects(&self, ids: &[ObjectId]) -> Result<Vec<Record>, CliError> {
         let mut records = HashMap::new();
         if let Some(cached) = &self.cached {
-            let found = ids.iter().filter_map(|id| Some((*id, cached.find(id)?)));
+            let found = ids.iter().filter_map(|id| {
+                let mut record = cached.find(id)?;
+                record.ask_by(&self.words);
+                Some((*id, record))
+            });
             records.extend(found);
         }
         let unknown: Vec<ObjectId> = ids
@@ -199,8 +205,12 @@ impl<'a> Judge<'a> {
             asked,
             records,
         )?;
-        for (record, id) in records.iter().zip(&asked.objects) {
-            if let Some(cached) = &self.cached {
+        // An SSH key counts for as long as the trust file says, by the clock: so does all that rests on it.
+        let is_timeless = |record: &Record| record.signature.as_deref() != Some("ssh");
+        if let Some(cached) = &self.cached
+            && records.iter().all(is_timeless)
+        {
+            for (record, id) in records.iter().zip(&asked.objects) {
                 let _ = cached.keep(id, record);
             }
         }
@@ -210,7 +220,7 @@ impl<'a> Judge<'a> {
     /// Writes what was found out; that it cannot be written is a remark.
     pub(super) fn finish(&self, context: &Context) {
         if let Some(Err(error)) = self.cached.as_ref().map(Cached::finish) {
-            context.output.note(said::not_kept(&error));
+            context.output.note(not_kept(&error));
         }
     }
 
@@ -253,7 +263,7 @@ impl<'a> Judge<'a> {
                         record.describe(&tag);
                         record
                     }
-                    Err(_) => Record::of(verdict, said::of_verdict(verdict, &self.words).as_ref()),
+                    Err(_) => Record::of(verdict, of_verdict(verdict, &self.words).as_ref()),
                 },
             )
             .collect();
@@ -269,7 +279,7 @@ impl<'a> Judge<'a> {
         }
         let error = match (&verdict.outcome, &self.who) {
             (Outcome::Proven, Who::Named { identity, issuer }) => named(verdict, identity, issuer),
-            _ => said::of_verdict(verdict, &self.words),
+            _ => of_verdict(verdict, &self.words),
         };
         let mut record = Record::of(verdict, error.as_ref());
         if record.verified {

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use signhere_git::notes::Notes;
 use signhere_git::object::{Object, ObjectId, ObjectKind};
 use signhere_git::policy::{
-    Approval, Carried, Evidence, InForce, Judge, Judgement, Limits, Outcome, Proofs, Signed, Stand,
-    StandsBy,
+    Approval, Carried, Evidence, InForce, Judge, Judgement, Limits, Outcome, Proofs, Refusal,
+    Signed, Stand, StandsBy,
 };
 use signhere_git::repository::{Repository, RepositoryError};
 use signhere_git::verifier::GitVerifier;
@@ -208,12 +208,16 @@ fn decide(record: &mut Record, judgement: &Judgement) {
             }
         }
         Outcome::Refused(refusals) => {
-            let error = refusals.first().map(CliError::from);
-            // What is not proven stays that: the mend is another one.
-            if let Some(error) = error
-                && (record.verified || record.outcome == "notAllowed" || record.error.is_none())
-            {
-                record.refuse(&error);
+            // What is not proven stays that: the mend is another one. Of other kinds of signatures the rules know more.
+            let is_open = match record.outcome.as_str() {
+                "notAllowed" => true,
+                "foreign" | "platform" => {
+                    !matches!(refusals.first(), Some(Refusal::Foreign { .. }))
+                }
+                _ => record.verified || record.error.is_none(),
+            };
+            if let Some(refusal) = refusals.first().filter(|_| is_open) {
+                record.refuse(&CliError::from(refusal));
             }
         }
     }

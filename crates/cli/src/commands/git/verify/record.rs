@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use signhere_git::carry::Followed;
 use signhere_git::object::{Object, ObjectId};
-use signhere_git::verdict::{CheckSummary, GitVerdict, Outcome};
+use signhere_git::verdict::{CheckSummary, GitVerdict, Missing, Outcome};
 use signhere_pki::time::Time;
 
+use crate::error::git::rescue;
 use crate::error::{CliError, ErrorRecord};
 use crate::output::explain::Node;
 
@@ -169,6 +170,19 @@ impl Record {
             mergetags: Vec::new(),
             is_kept: false,
             explanation: None,
+        }
+    }
+
+    /// Has the mend name what is asked for now, where an earlier run asked in other words.
+    pub(super) fn ask_by(&mut self, words: &str) {
+        let lacks_log = self.missing.iter().any(|one| one == Missing::Log.as_str());
+        if let Some(error) = self
+            .error
+            .as_mut()
+            .filter(|error| error.code == "SH-GIT-UNPROVEN")
+            && lacks_log
+        {
+            error.mend = Some(rescue(words));
         }
     }
 

@@ -9,6 +9,7 @@ use super::args::GitVerifyArgs;
 use super::record::{Carried, CheckRecord, Record, Signer};
 use super::revisions::Asked;
 use crate::commands::Context;
+use crate::error::git::rescue;
 use crate::error::{CliError, ErrorRecord};
 use crate::exit::Exit;
 use crate::files;
@@ -265,10 +266,10 @@ impl<'a> Report<'a> {
             if let Some(count) = self.counts.get("unproven")
                 && error.exit() != Exit::Unproven
             {
-                let words = &self.asked.words;
+                let rescue = rescue(&self.asked.words);
                 output.note(format_args!(
-                    "for the {count} that are not proven: signhere git rescue {}",
-                    safe(words)
+                    "for the {count} that are not proven: {}",
+                    safe(&rescue)
                 ));
             }
         }
