@@ -1,7 +1,5 @@
-//! As `targets.rs`, of the parsers for commits and tags and of the agent that signs them: their plain tests are in `crates/git/tests/fuzz.rs`.
+//! As `targets.rs`, of the parsers for commits and tags: their plain tests are in `crates/git/tests/fuzz.rs`.
 
-#[path = "targets/agent.rs"]
-mod agent;
 #[path = "targets/notes.rs"]
 mod notes;
 #[path = "targets/objects.rs"]
@@ -11,18 +9,8 @@ mod target;
 
 pub(crate) use target::Target;
 
-/// Every target; the names begin with `git-` or `agent-`.
+/// Every target; the names begin with `git-`.
 pub(crate) const TARGETS: &[Target] = &[
-    Target {
-        name: "agent-request",
-        run: agent::request,
-        tokens: agent::TOKENS,
-    },
-    Target {
-        name: "agent-answer",
-        run: agent::answer,
-        tokens: agent::TOKENS,
-    },
     Target {
         name: "git-object",
         run: objects::object,

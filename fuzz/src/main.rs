@@ -1,7 +1,9 @@
-//! One target of `targets.rs` or `git.rs` under libFuzzer: the environment variable `FUZZ_TARGET` names it.
+//! One target of `targets.rs`, `git.rs` or `agent.rs` under libFuzzer: the environment variable `FUZZ_TARGET` names it.
 
 #![no_main]
 
+#[path = "../agent.rs"]
+mod agent;
 #[path = "../git.rs"]
 mod git;
 #[path = "../targets.rs"]
@@ -36,13 +38,14 @@ type Named = (&'static str, fn(&[u8]), &'static [&'static str]);
 
 /// Every target: its name, what it runs, the pieces of its form.
 fn targets() -> Vec<Named> {
-    let all = targets::TARGETS
-        .iter()
-        .map(|target| (target.name, target.run, target.tokens));
-    let git = git::TARGETS
-        .iter()
-        .map(|target| (target.name, target.run, target.tokens));
-    all.chain(git).collect()
+    macro_rules! of {
+        ($module:ident) => {
+            $module::TARGETS
+                .iter()
+                .map(|target| (target.name, target.run, target.tokens))
+        };
+    }
+    of!(targets).chain(of!(git)).chain(of!(agent)).collect()
 }
 
 /// Writes the pieces of the form as libFuzzer reads them, and ends.

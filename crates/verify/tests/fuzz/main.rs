@@ -13,24 +13,20 @@
 
 #[path = "../forge/mod.rs"]
 mod forge;
+mod harness;
 mod mutator;
 mod seeds;
 #[path = "../../../../fuzz/targets.rs"]
 mod targets;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
-use mutator::Mutator;
 use targets::{TARGETS, Target};
-
-/// Changed inputs for each target: some seconds in all, without optimization.
-const CHANGES: u64 = 1_500;
 
 #[test]
 fn every_target_holds_over_its_corpus_and_changes_to_it() {
-    if std::env::var_os("WRITE_FUZZ_CORPUS").is_some() {
-        seeds::write(&folder());
+    if harness::writes() {
+        seeds::write(&harness::folder());
     }
     let names: BTreeSet<String> = TARGETS
         .iter()
@@ -39,72 +35,20 @@ fn every_target_holds_over_its_corpus_and_changes_to_it() {
     assert_eq!(names, folders(), "one folder for each target");
     std::thread::scope(|scope| {
         for half in TARGETS.chunks(TARGETS.len().div_ceil(2)) {
-            scope.spawn(|| half.iter().for_each(check));
+            scope.spawn(move || {
+                for Target { name, run, tokens } in half {
+                    harness::check(name, *run, tokens);
+                }
+            });
         }
     });
 }
 
-fn check(target: &Target) {
-    let corpus = inputs(&folder().join(target.name));
-    assert!(!corpus.is_empty(), "{}", target.name);
-    for (name, input) in &corpus {
-        run(target, name, input);
-    }
-    let mut mutator = Mutator::new(&corpus, target.tokens);
-    for number in 0..CHANGES {
-        run(target, &format!("change {number}"), &mutator.input());
-    }
-}
-
-fn run(target: &Target, what: &str, input: &[u8]) {
-    let shown = Shown {
-        target: target.name,
-        what,
-        input,
-    };
-    (target.run)(input);
-    drop(shown);
-}
-
-/// Shows the input if the target panics over it.
-struct Shown<'a> {
-    target: &'a str,
-    what: &'a str,
-    input: &'a [u8],
-}
-
-impl Drop for Shown<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            println!(
-                "{}: {}: {}",
-                self.target,
-                self.what,
-                self.input.escape_ascii()
-            );
-        }
-    }
-}
-
-/// What `targets.rs` calls a target is what a folder of the corpus is called. Those of commits and tags are in `git.rs`.
+/// What `targets.rs` calls a target is what a folder of the corpus is called. Those of commits and
+/// tags are in `git.rs`, those of the agent in `agent.rs`.
 fn folders() -> BTreeSet<String> {
-    let entries = std::fs::read_dir(folder()).unwrap();
+    let entries = std::fs::read_dir(harness::folder()).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| !name.starts_with("git-")).collect()
-}
-
-fn inputs(folder: &Path) -> Vec<(String, Vec<u8>)> {
-    let entries = std::fs::read_dir(folder).unwrap();
-    let mut inputs: Vec<_> = entries
-        .map(|entry| {
-            let path = entry.unwrap().path();
-            (path.display().to_string(), std::fs::read(&path).unwrap())
-        })
-        .collect();
-    inputs.sort();
-    inputs
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus")
+    let is_here = |name: &String| !name.starts_with("git-") && !name.starts_with("agent-");
+    names.filter(is_here).collect()
 }
