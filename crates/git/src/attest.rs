@@ -4,6 +4,8 @@
 //! that looks at one commit can know: that it is under version control, and what a policy said of its signatures. That
 //! history is never rewritten, and that the rules hold for everybody all the time, is for the server's owner to claim.
 
+mod summary;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use signhere_pki::digest::Digest;
@@ -13,6 +15,8 @@ use signhere_verify::bundle::Bundle;
 use crate::object::{Object, ObjectId, ObjectKind};
 use crate::proof::{Prove, Proven};
 use crate::statement::{NotAttested, attested_as, statement};
+
+pub use summary::{Expected, Summary, Unmet, summary_in};
 
 /// The type of the statement on how a commit came to be.
 pub const SOURCE_PROVENANCE: &str = "https://signhere.dev/git/source-provenance/v1";
@@ -72,25 +76,6 @@ pub struct PolicyFacts {
     pub uri: String,
 }
 
-/// A verification summary that holds.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Summary {
-    /// Who verified, as the summary says it; believe it together with who signed.
-    pub verifier: String,
-    /// The repository.
-    pub resource_uri: String,
-    /// Whether the commit met the policy.
-    pub passed: bool,
-    /// The levels and properties that were verified.
-    pub verified_levels: Vec<String>,
-    /// The SHA-256 of the policy, in hexadecimal.
-    pub policy_digest: Option<String>,
-    /// The refs that led to the commit.
-    pub source_refs: Vec<String>,
-    /// Who signed the summary, and what of that was proven.
-    pub proven: Proven,
-}
-
 /// How a commit came to be, by the word of whoever signed the statement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Provenance {
@@ -131,15 +116,17 @@ impl Facts<'_> {
         self.statement(SOURCE_PROVENANCE, &predicate)
     }
 
-    /// The summary of having verified the commit by the policy, which it met; `provenance` is the SHA-256 of the
-    /// provenance's bundle.
-    pub fn verification_summary(&self, provenance: &Digest) -> Vec<u8> {
+    /// The summary of having verified the commit by the policy, which it met; `inputs` are the SHA-256 of every bundle
+    /// with a statement that was looked at for that.
+    pub fn verification_summary(&self, inputs: &[Digest]) -> Vec<u8> {
+        let input = |digest: &Digest| json!({ "digest": { "sha256": digest.hex() } });
+        let inputs: Vec<Value> = inputs.iter().map(input).collect();
         let predicate = json!({
             "verifier": { "id": VERIFIER },
             "timeVerified": self.at.to_string(),
             "resourceUri": self.repository,
             "policy": self.policy.to_json(),
-            "inputAttestations": [{ "digest": { "sha256": provenance.hex() } }],
+            "inputAttestations": inputs,
             "verificationResult": "PASSED",
             "verifiedLevels": self.verified_levels(),
             "slsaVersion": SLSA_VERSION,
@@ -179,30 +166,6 @@ impl PolicyFacts {
     }
 }
 
-/// Reads one bundle as a verification summary of `commit`, anybody's.
-///
-/// # Errors
-/// [`NotAttested`] when it is none.
-pub fn summary_in(
-    prover: &dyn Prove,
-    commit: &ObjectId,
-    bundle: &Bundle,
-) -> Result<Summary, NotAttested> {
-    let object = (ObjectKind::Commit, commit);
-    let (predicate, attested) =
-        attested_as::<SummaryPredicate>(prover, object, bundle, VERIFICATION_SUMMARY)?;
-    let digest = predicate.policy.digest.get("sha256");
-    Ok(Summary {
-        verifier: predicate.verifier.id,
-        resource_uri: predicate.resource_uri,
-        passed: predicate.verification_result == "PASSED",
-        verified_levels: predicate.verified_levels,
-        policy_digest: digest.and_then(Value::as_str).map(str::to_owned),
-        source_refs: attested.source_refs,
-        proven: attested.proven,
-    })
-}
-
 /// Reads one bundle as a statement on how `commit` came to be.
 ///
 /// # Errors
@@ -221,28 +184,6 @@ pub fn provenance_in(
         approvers: predicate.approvers,
         proven: attested.proven,
     })
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SummaryPredicate {
-    verifier: VerifierId,
-    resource_uri: String,
-    #[serde(default)]
-    policy: PolicyReference,
-    verification_result: String,
-    verified_levels: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct VerifierId {
-    id: String,
-}
-
-#[derive(Default, Deserialize)]
-struct PolicyReference {
-    #[serde(default)]
-    digest: Map<String, Value>,
 }
 
 #[derive(Deserialize)]

@@ -10,7 +10,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 use signhere_git::cms::GitSignature;
 use signhere_git::object::{Object, ObjectFormat, ObjectId, ObjectKind};
@@ -19,7 +18,7 @@ use signhere_git::rescue::{Rescue, RescueError, Rescued};
 use signhere_git::verdict::Outcome;
 use signhere_git::verifier::GitVerifier;
 use signhere_testkit::forge::{Forge, GitSigned, IDENTITY, RootVersion};
-use signhere_verify::bundle::{Bundle, InclusionProof, TlogEntry};
+use signhere_verify::bundle::{Bundle, TlogEntry};
 use signhere_verify::trust::TrustedRoot;
 use signhere_verify::verdict::{Reason, Step, StepName};
 use signhere_verify::verifier::Verifier;
@@ -68,7 +67,7 @@ impl World {
         let mut rescue = Rescue::new(wanted(object));
         for (name, answer) in &*self.log.borrow() {
             assert!(!rescue.knows(&name[16..]));
-            if let Some(rescued) = rescue.take(&self.verifier, entry(&answer[name])) {
+            if let Some(rescued) = rescue.take(&self.verifier, entry(answer)) {
                 return Ok(rescued);
             }
             assert!(rescue.knows(&name[16..]));
@@ -84,35 +83,8 @@ impl World {
     }
 }
 
-/// What Rekor v1 answers with, as it is read.
 fn entry(answer: &Value) -> TlogEntry {
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let base64 = |value: &Value| BASE64_STANDARD.decode(text(value)).unwrap();
-    let hash = |value: &Value| hex::decode(text(value)).unwrap().try_into().unwrap();
-    let body = base64(&answer["body"]);
-    let kind: Value = serde_json::from_slice(&body).unwrap();
-    let proof = &answer["verification"]["inclusionProof"];
-    TlogEntry {
-        log_index: answer["logIndex"].as_u64().unwrap(),
-        log_id: hex::decode(text(&answer["logID"])).unwrap(),
-        kind: text(&kind["kind"]),
-        version: text(&kind["apiVersion"]),
-        integrated_time: answer["integratedTime"].as_i64().unwrap(),
-        promise: Some(base64(&answer["verification"]["signedEntryTimestamp"])),
-        proof: Some(InclusionProof {
-            log_index: proof["logIndex"].as_u64().unwrap(),
-            root_hash: hash(&proof["rootHash"]),
-            tree_size: proof["treeSize"].as_u64().unwrap(),
-            hashes: proof["hashes"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(hash)
-                .collect(),
-            checkpoint: text(&proof["checkpoint"]),
-        }),
-        body,
-    }
+    TlogEntry::from_rekor_v1_json(answer.to_string().as_bytes()).unwrap()
 }
 
 fn commit(signed: &GitSigned) -> Object {
@@ -271,7 +243,7 @@ fn what_cannot_be_read_is_told_and_hides_nothing() {
     let mut rescue = Rescue::new(wanted(&object));
     rescue.pass("00", "no JSON".to_owned());
     let name = world.log(&signed, &text(&object.id()));
-    let entry = entry(&world.log.borrow()[&name][&name]);
+    let entry = entry(&world.log.borrow()[&name]);
     assert!(rescue.clone().take(&world.verifier, entry).is_some());
     let error = rescue.end();
     assert_eq!(

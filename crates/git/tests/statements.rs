@@ -10,8 +10,8 @@
 use serde_json::{Value, json};
 use signhere_git::approve::{APPROVAL, approval, approval_in, approvals};
 use signhere_git::attest::{
-    Actor, Facts, LEVEL, PolicyFacts, SIGNED_BY_LISTED, SOURCE_PROVENANCE, TWO_PEOPLE, VERIFIER,
-    provenance_in, summary_in,
+    Actor, Expected, Facts, LEVEL, PolicyFacts, SIGNED_BY_LISTED, SOURCE_PROVENANCE, TWO_PEOPLE,
+    Unmet, VERIFIER, provenance_in, summary_in,
 };
 use signhere_git::carry::{
     CARRY_OVER, CarryError, Method, Source, carried, carried_in, carry_over,
@@ -343,7 +343,7 @@ fn provenance_and_summary_say_what_was_verified_and_no_more() {
         assert_eq!(read.repository, facts.repository);
 
         let input = HashAlgorithm::Sha256.digest(&provenance.to_json());
-        let summary = world.signed(&facts.verification_summary(&input));
+        let summary = world.signed(&facts.verification_summary(&[input]));
         let read = summary_in(&world.verifier, &id, &summary).unwrap();
         assert!(read.passed);
         assert_eq!(read.verified_levels, levels);
@@ -358,4 +358,179 @@ fn provenance_and_summary_say_what_was_verified_and_no_more() {
         let error = summary_in(&world.verifier, &id, &provenance).unwrap_err();
         assert!(matches!(error, NotAttested::Type { .. }));
     }
+}
+
+#[test]
+fn a_summary_with_anything_wrong_is_none() {
+    let world = World::new();
+    let id = world.commit.id();
+    let policy = PolicyFacts {
+        digest: Some(HashAlgorithm::Sha256.digest(b"the trust file")),
+        uri: ".signhere/trust.toml".to_owned(),
+    };
+    let (uri, reference) = ("git+https://forge.example.test/hello", "refs/heads/main");
+    let refs = [reference.to_owned()];
+    let facts = Facts {
+        commit: &world.commit,
+        repository: uri,
+        refs: &refs,
+        signers: &[],
+        approvers: &[],
+        people: 1,
+        signed_at: None,
+        policy: &policy,
+        at: SIGNED_AT,
+    };
+    let right = facts.verification_summary(&[]);
+    let read = |change: &dyn Fn(&mut Value)| {
+        let bundle = world.changed(&right, change);
+        summary_in(&world.verifier, &id, &bundle)
+    };
+
+    // Of another form: a member of the predicate, and what it must not be.
+    let forms: [(&str, Value, &str); 23] = [
+        ("verifier", json!(null), "invalid type: null"),
+        ("verifier", json!({}), "missing field `id`"),
+        ("verifier", json!({ "id": "" }), "verifier.id is no URI"),
+        ("verifier", json!({ "id": "a b" }), "verifier.id is no URI"),
+        (
+            "verifier",
+            json!({ "id": "a:b", "version": 1 }),
+            "invalid type",
+        ),
+        (
+            "verifier",
+            json!({ "id": "a:b", "version": { "": "1" } }),
+            "by nothing",
+        ),
+        ("timeVerified", json!(1), "invalid type"),
+        ("timeVerified", json!("yesterday"), "timeVerified: "),
+        ("resourceUri", json!(null), "invalid type: null"),
+        ("resourceUri", json!(""), "resourceUri is no URI"),
+        ("policy", json!(null), "invalid type: null"),
+        ("policy", json!({}), "missing field `uri`"),
+        (
+            "policy",
+            json!({ "uri": "a", "digest": [] }),
+            "invalid type",
+        ),
+        (
+            "inputAttestations",
+            json!([{ "uri": "a" }]),
+            "missing field `digest`",
+        ),
+        (
+            "inputAttestations",
+            json!([{ "digest": {} }]),
+            "has no digest",
+        ),
+        ("verificationResult", json!("passed"), "unknown variant"),
+        (
+            "verifiedLevels",
+            json!("SLSA_SOURCE_LEVEL_1"),
+            "invalid type",
+        ),
+        (
+            "verifiedLevels",
+            json!(["ORG_SOURCE_X"]),
+            "no SLSA_SOURCE_LEVEL_ is verified",
+        ),
+        (
+            "verifiedLevels",
+            json!(["SLSA_SOURCE_LEVEL_1", "SLSA_SOURCE_LEVEL_2"]),
+            "two levels",
+        ),
+        (
+            "verifiedLevels",
+            json!(["SLSA_SOURCE_LEVEL_1", "SLSA_OURS"]),
+            "is no level of SLSA",
+        ),
+        (
+            "verifiedLevels",
+            json!(["SLSA_SOURCE_LEVEL_1", "FAILED"]),
+            "has FAILED",
+        ),
+        (
+            "dependencyLevels",
+            json!({ "SLSA_OURS": 1 }),
+            "is no level of SLSA",
+        ),
+        ("slsaVersion", json!("1"), "slsaVersion is"),
+    ];
+    for (member, value, words) in forms {
+        let change = |statement: &mut Value| statement["predicate"][member] = value.clone();
+        let Err(NotAttested::Predicate { detail }) = read(&change) else {
+            panic!("{member}: {value} is read");
+        };
+        assert!(detail.contains(words), "{member}: {value}: {detail}");
+    }
+    let short = |statement: &mut Value| {
+        statement["subject"][0]["annotations"]["sourceRefs"] = json!(["main"]);
+    };
+    assert!(matches!(read(&short), Err(NotAttested::Predicate { .. })));
+
+    // What the specification leaves to those who write may be there or not.
+    let bare = |statement: &mut Value| {
+        let predicate = statement["predicate"].as_object_mut().unwrap();
+        for member in ["timeVerified", "inputAttestations", "slsaVersion"] {
+            predicate.remove(member);
+        }
+        predicate.insert("https://example.test/more".to_owned(), json!(1));
+    };
+    let levels = [LEVEL.to_owned(), SIGNED_BY_LISTED.to_owned()];
+    let expected = Expected {
+        resource_uri: Some(uri),
+        reference: Some(reference),
+        levels: &levels,
+    };
+    for change in [&bare as &dyn Fn(&mut Value), &|_| {}] {
+        assert_eq!(read(change).unwrap().meets(&expected), Ok(()));
+    }
+
+    // Of that form, and not what is expected.
+    let text = |text: &str| text.to_owned();
+    let others: [(&str, Value, Unmet); 4] = [
+        ("verificationResult", json!("FAILED"), Unmet::Failed),
+        (
+            "verifier",
+            json!({ "id": "https://example.test" }),
+            Unmet::Verifier {
+                found: text("https://example.test"),
+            },
+        ),
+        (
+            "resourceUri",
+            json!("git+https://forge.example.test/fork"),
+            Unmet::Resource {
+                expected: text(uri),
+                found: text("git+https://forge.example.test/fork"),
+            },
+        ),
+        (
+            "verifiedLevels",
+            json!([LEVEL]),
+            Unmet::Level {
+                expected: text(SIGNED_BY_LISTED),
+            },
+        ),
+    ];
+    for (member, value, unmet) in others {
+        let change = |statement: &mut Value| statement["predicate"][member] = value.clone();
+        assert_eq!(read(&change).unwrap().meets(&expected), Err(unmet));
+    }
+    let branch = |statement: &mut Value| {
+        statement["subject"][0]["annotations"]["sourceRefs"] = json!(["refs/heads/topic"]);
+    };
+    let found = vec![text("refs/heads/topic")];
+    let unmet = Unmet::Reference {
+        expected: text(reference),
+        found,
+    };
+    assert_eq!(read(&branch).unwrap().meets(&expected), Err(unmet));
+    let much = |statement: &mut Value| {
+        statement["predicate"]["verifiedLevels"] = json!(["SLSA_SOURCE_LEVEL_3"]);
+    };
+    let found = text("SLSA_SOURCE_LEVEL_3");
+    let unmet = Unmet::Excessive { found };
+    assert_eq!(read(&much).unwrap().meets(&Expected::default()), Err(unmet));
 }
