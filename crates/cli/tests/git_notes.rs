@@ -6,7 +6,14 @@ mod support;
 
 use std::process::{Command, Stdio};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use serde_json::Value;
+use signhere_pki::digest::HashAlgorithm;
 use support::{Instance, Ran, Workplace, finish, is_documented, search_path};
+
+/// An SSH key.
+const KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFhmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZm";
 
 /// A repository, an instance, and people who sign.
 struct World {
@@ -100,6 +107,19 @@ impl World {
             .exits(0);
     }
 
+    /// What a statement of this type in the note of HEAD says.
+    fn stated(&self, predicate_type: &str) -> Value {
+        let note = self.in_repo(&["notes", "--ref=signhere", "show", "HEAD"]);
+        let statements = note.lines().map(|line| {
+            let bundle: Value = serde_json::from_str(line).unwrap();
+            let payload = bundle["dsseEnvelope"]["payload"].as_str().unwrap();
+            let payload = BASE64_STANDARD.decode(payload).unwrap();
+            serde_json::from_slice::<Value>(&payload).unwrap()
+        });
+        let mut of_type = statements.filter(|one| one["predicateType"] == predicate_type);
+        of_type.next().unwrap()["predicate"].take()
+    }
+
     /// Runs `signhere git …` in the repository; as somebody, if given.
     fn run(&self, who: Option<&str>, arguments: &[&str]) -> Ran {
         let mut command = self
@@ -157,6 +177,7 @@ fn a_squash_is_carried_over_approved_attested_and_shared() {
     // What bob wrote nobody but he has read, until ada approves it too.
     world.run(Some("ci"), &attest).exits(22);
     world.run(Some("ada"), &["approve", "HEAD"]).exits(0);
+    world.run(Some("eve"), &["approve", "HEAD"]).exits(0);
     let attested = world.run(Some("ci"), &attest).exits(0).json();
     is_documented(&attested);
     let levels = [
@@ -170,7 +191,52 @@ fn a_squash_is_carried_over_approved_attested_and_shared() {
         .exits(0)
         .json();
     is_documented(&read);
-    assert_eq!(read["statements"].as_array().unwrap().len(), 6);
+    assert_eq!(read["statements"].as_array().unwrap().len(), 7);
+    // What it says is of those who count, and names what was looked at.
+    let said = world.stated("https://signhere.dev/git/source-provenance/v1");
+    let people = |list: &Value| -> Vec<String> {
+        let list = list.as_array().unwrap().iter();
+        let mut names: Vec<_> = list
+            .map(|one| one["identity"].as_str().unwrap().to_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    let both = ["ada@example.com", "bob@example.com"];
+    assert_eq!(people(&said["signers"]), both);
+    assert_eq!(people(&said["approvers"]), both);
+    let said = world.stated("https://slsa.dev/verification_summary/v1");
+    assert_eq!(said["inputAttestations"].as_array().unwrap().len(), 4);
+    // Whoever reads it says for what it must be.
+    let right = [
+        "--repository-uri",
+        uri,
+        "--ref",
+        "main",
+        "--level",
+        levels[2],
+    ];
+    let verify = |what: &[&str]| world.run(None, &[&["attest", "--verify"], what].concat());
+    verify(&right).exits(0);
+    for wrong in [
+        ["--repository-uri", "git+https://forge.example/fork"],
+        ["--ref", "topic"],
+        ["--level", "SLSA_SOURCE_LEVEL_3"],
+    ] {
+        verify(&wrong).exits(50);
+    }
+    // A trust file that is named is read once, with what it names beside it.
+    let rules = std::fs::read_to_string(world.place.path("repo/.signhere/trust.toml")).unwrap();
+    let rules = rules.replacen("[git]\n", "[git]\nallowed_signers = \"keys\"\n", 1);
+    let digest = HashAlgorithm::Sha256.digest(rules.as_bytes());
+    std::fs::create_dir(world.place.path("rules")).unwrap();
+    world.place.write("rules/trust.toml", rules);
+    world
+        .place
+        .write("rules/keys", format!("ada@example.com {KEY}\n"));
+    let by_rules = [&attest[..], &["--trust", "../rules/trust.toml"]].concat();
+    let attested = world.run(Some("ci"), &by_rules).exits(0).json();
+    assert_eq!(attested["policy"], digest.to_string());
     // A commit that the policy does not let through is not attested.
     world.in_repo(&["commit", "-q", "--allow-empty", "-m", "unsigned"]);
     world.run(Some("ci"), &attest).exits(22);

@@ -101,6 +101,51 @@ fn a_rebase_has_the_changes_of_each() {
 }
 
 #[test]
+fn a_rebase_of_the_same_changes_twice_has_each_of_them() {
+    let branched = Branched::new();
+    let folder = &branched.folder;
+    branched.move_main();
+    folder.git(&["checkout", "-q", "topic"]);
+    for _ in 0..2 {
+        folder.git(&["rm", "-q", "one"]);
+        folder.commit("without");
+        folder.write("one", "1\n");
+        folder.commit("with");
+    }
+    let id = |name: &str| branched.repository.resolve(name).unwrap();
+    let head = id("topic");
+    let sources = branched
+        .repository
+        .history(&[head], &[branched.base])
+        .unwrap();
+    folder.git(&["checkout", "-q", "-b", "rebased", "topic"]);
+    folder.git(&["rebase", "-q", "main"]);
+    let merged = id("rebased");
+    let copies = branched
+        .repository
+        .history(&[merged], &[id("main")])
+        .unwrap();
+    let expected = copies.iter().zip(&sources);
+    let expected = expected.map(|(copy, source)| (*copy, Method::Patch, vec![*source]));
+    assert_eq!(
+        find(&branched.repository, &head, &merged, None),
+        Ok(expected.collect())
+    );
+}
+
+#[test]
+fn a_base_that_leaves_commits_out_carries_nothing() {
+    let branched = Branched::new();
+    let merged = branched.squash();
+    let [head, first] = branched.sources;
+    // The squash holds the first commit too, whoever signed it.
+    assert_eq!(
+        find(&branched.repository, &head, &merged, Some(&first)),
+        Err(PatchError::Different { head, merged })
+    );
+}
+
+#[test]
 fn what_was_changed_on_the_way_came_from_nobody() {
     let branched = Branched::new();
     branched.move_main();

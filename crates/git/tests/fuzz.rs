@@ -131,7 +131,7 @@ fn write_note(forge: &Forge) {
         approval(&merged.id()),
         carry_over(&merged, Method::Tree, &[source]).unwrap(),
         facts.source_provenance(),
-        facts.verification_summary(&HashAlgorithm::Sha256.digest(b"")),
+        facts.verification_summary(&[HashAlgorithm::Sha256.digest(b"")]),
     ];
     let kind = Kind {
         content: Content::Dsse,

@@ -121,7 +121,8 @@ pub fn find(
         return Ok(rebased);
     }
     let last = commit(repository, head)?;
-    if last.tree() == tip.tree() {
+    // The tree of the last one says nothing of commits that are in neither: they would come in unsigned.
+    if last.tree() == tip.tree() && (bottom == parent || repository.is_ancestor(&bottom, merged)?) {
         return Ok(vec![(*merged, Method::Tree, sources)]);
     }
     let forks = repository.merge_bases(head, &bottom)?;
@@ -142,13 +143,15 @@ fn rebased(
     merged: &ObjectId,
     sources: &[ObjectId],
 ) -> Result<Option<Vec<Found>>, PatchError> {
-    let mut by_patch = HashMap::new();
-    for id in sources {
+    // Several may make the same changes; the newest is the last of them.
+    let mut by_patch: HashMap<Digest, Vec<(ObjectId, Object)>> = HashMap::new();
+    for id in sources.iter().rev() {
         let source = commit(repository, id)?;
         let [parent] = source.parents() else {
             return Ok(None);
         };
-        by_patch.insert(patch_digest(repository, parent, id)?, (*id, source));
+        let digest = patch_digest(repository, parent, id)?;
+        by_patch.entry(digest).or_default().push((*id, source));
     }
     let mut found = Vec::new();
     let mut id = *merged;
@@ -158,7 +161,7 @@ fn rebased(
             return Ok(None);
         };
         let digest = patch_digest(repository, parent, &id)?;
-        let Some((source, original)) = by_patch.remove(&digest) else {
+        let Some((source, original)) = by_patch.get_mut(&digest).and_then(Vec::pop) else {
             return Ok(None);
         };
         let method = match original.tree() == copy.tree() {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use signhere_git::approve::approval;
 use signhere_git::object::Object;
 
-use super::noting::{self, NotingArgs, SignerArgs, Who};
+use super::noting::{self, NotingArgs, SignerArgs};
 use super::open;
 use crate::commands::Context;
 use crate::error::CliError;
@@ -26,12 +26,8 @@ pub(crate) struct ApproveArgs {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Report<'a> {
-    version: u32,
+struct Approved {
     approved: Vec<String>,
-    by: Option<Who>,
-    pushed: Option<&'a str>,
 }
 
 pub(crate) fn run(context: &Context, args: &ApproveArgs) -> Result<(), CliError> {
@@ -44,28 +40,11 @@ pub(crate) fn run(context: &Context, args: &ApproveArgs) -> Result<(), CliError>
     let statement = |commit: &Object| (commit.id(), approval(&commit.id()));
     let statements: Vec<_> = commits.iter().map(statement).collect();
     let (verifier, _) = open::verifier(context, &args.signer.trust)?;
-    let (additions, by) = args.signer.sign(context, &verifier, &statements)?;
-    args.noting.add(&repository, &additions)?;
-    let pushed = args.noting.share(context, &repository)?;
-    if context.output.is_json() {
-        return context.output.document(&Report {
-            version: 1,
-            approved: commits
-                .iter()
-                .map(|commit| commit.id().to_string())
-                .collect(),
-            by,
-            pushed,
-        });
-    }
-    for commit in &commits {
-        let (id, subject) = (commit.id(), noting::subject(commit));
-        context
-            .output
-            .line(format_args!("approved {id} {subject}"))?;
-    }
-    if let Some(who) = by {
-        context.output.line(format_args!("as {}", who.identity))?;
-    }
-    Ok(())
+    let signed = args.signer.sign(context, &verifier, &statements)?;
+    let approved: Vec<String> = commits.iter().map(|one| one.id().to_string()).collect();
+    let line = |commit: &Object| format!("approved {} {}", commit.id(), noting::subject(commit));
+    let lines: Vec<String> = commits.iter().map(line).collect();
+    let stated = Approved { approved };
+    args.noting
+        .keep(context, &repository, signed, stated, &lines, "as")
 }

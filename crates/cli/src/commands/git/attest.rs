@@ -2,11 +2,11 @@
 
 mod read;
 
-use clap::{ArgGroup, Args, ValueHint};
+use clap::{Args, ValueHint};
 use serde::Serialize;
-use signhere_git::approve::approvals;
+use signhere_git::approve::approval_in;
 use signhere_git::attest::{Actor, Facts, PolicyFacts};
-use signhere_git::carry::carried;
+use signhere_git::carry::follow;
 use signhere_git::notes::Notes;
 use signhere_git::object::{Object, ObjectId};
 use signhere_git::policy::{
@@ -14,10 +14,12 @@ use signhere_git::policy::{
 };
 use signhere_git::proof::Proven;
 use signhere_git::repository::Repository;
+use signhere_git::verdict::Outcome as Proof;
 use signhere_git::verifier::GitVerifier;
-use signhere_pki::digest::HashAlgorithm;
+use signhere_pki::digest::{Digest, HashAlgorithm};
 use signhere_pki::time::{Clock as _, Time};
-use signhere_verify::policy::MAX_TRUST_FILE_BYTES;
+use signhere_verify::bundle::Bundle;
+use signhere_verify::policy::{MAX_TRUST_FILE_BYTES, Question, Trusted};
 use signhere_verify::verdict::{Step, StepName, Verdict};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,27 +30,30 @@ use crate::clock::SystemClock;
 use crate::commands::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::files;
+use crate::policy::AtHand;
 
 /// Attest how a commit came to be
 ///
 /// Verifies the commit by the trust file of its parent, as a push gate does, and signs two statements about it: SLSA source
 /// provenance, and a summary of the verification. They are kept in the commit's note. With --verify they are read back.
 #[derive(Args, Debug)]
-#[command(group = ArgGroup::new("what").args(["verify", "repository_uri"]).required(true))]
 pub(crate) struct AttestArgs {
     /// The commit
     #[arg(value_name = "COMMIT", default_value = "HEAD")]
     revision: String,
-    /// Read and prove what is attested of the commit, and attest nothing
+    /// Read and prove what is attested of the commit, and attest nothing. With --repository-uri, --ref and --level a summary
+    /// counts only if it is for these
     #[arg(long)]
     verify: bool,
     /// Where the repository is, such as git+https://forge.example/ada/hello
-    #[arg(long, value_name = "URI")]
+    #[arg(long, value_name = "URI", required_unless_present = "verify", value_parser = uri)]
     repository_uri: Option<String>,
     /// The ref that the commit is for, such as refs/heads/main or main
     #[arg(long = "ref", value_name = "REF")]
     reference: Option<String>,
+    /// A level or property that must be verified, such as ORG_SOURCE_SIGNED_BY_LISTED
+    #[arg(long = "level", value_name = "LEVEL", requires = "verify")]
+    levels: Vec<String>,
     /// Who may sign [default: .signhere/trust.toml as of the commit's parent]
     #[arg(long = "trust", value_name = "FILE", value_hint = ValueHint::FilePath)]
     trust_file: Option<PathBuf>,
@@ -60,13 +65,10 @@ pub(crate) struct AttestArgs {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Report<'a> {
-    version: u32,
+struct Report {
     commit: String,
-    verified_levels: Vec<String>,
+    verified_levels: Vec<&'static str>,
     policy: Option<String>,
-    by: Option<Who>,
-    pushed: Option<&'a str>,
 }
 
 pub(crate) fn run(context: &Context, args: &AttestArgs) -> Result<(), CliError> {
@@ -74,8 +76,8 @@ pub(crate) fn run(context: &Context, args: &AttestArgs) -> Result<(), CliError> 
     let (verifier, _) = open::verifier(context, &args.signer.trust)?;
     let commit = noting::commit(&repository, &args.revision)?;
     match &args.repository_uri {
-        Some(uri) => make(context, args, &repository, &verifier, &commit, uri),
-        None => read::run(context, args, &repository, &verifier, &commit),
+        Some(uri) if !args.verify => make(context, args, &repository, &verifier, &commit, uri),
+        _ => read::run(context, args, &repository, &verifier, &commit),
     }
 }
 
@@ -90,103 +92,153 @@ fn make(
     let id = commit.id();
     let notes = Notes::open(repository)?;
     let reference = args.reference.as_deref().map(full_name);
+    let (base, policy) = base(args, repository, commit)?;
     let judgement = judge(
-        args,
         repository,
         verifier,
         &notes,
         commit,
         reference.as_deref(),
+        &base,
     )?;
     if judgement.outcome != Outcome::Allowed {
         return Err(not_allowed(&judgement));
     }
-    let facts_of_policy = policy_facts(repository, judgement.policy.as_ref())?;
-
     let bundles = notes.of(&id).bundles;
-    let verdict = verifier.verify_with(commit, &bundles, None);
-    let own = verdict
-        .evidence
-        .map(|evidence| evidence.examination.verdict());
-    let mut signers: Vec<Actor> = own.iter().filter_map(actor).collect();
-    if signers.is_empty() {
-        let sources = carried(verifier, commit, &bundles).into_iter();
-        let sources = sources.flat_map(|carried| carried.sources);
-        let verdicts = sources.filter_map(|source| {
-            let verdict = verifier.verify_with(&source.object, &source.bundles, None);
-            Some(verdict.evidence?.examination.verdict())
-        });
-        signers = verdicts.filter_map(|verdict| actor(&verdict)).collect();
-    }
-    let approvals = approvals(verifier, &id, &bundles);
-    let approvers: Vec<Actor> = approvals
-        .iter()
-        .filter_map(|approval| actor(&approval.proven.verdict))
-        .collect();
+    let stand = Standing::of(verifier, &base, commit, &bundles);
     let facts = Facts {
         commit,
         repository: uri,
         refs: reference.as_slice(),
-        signers: &signers,
-        approvers: &approvers,
+        signers: &stand.signers,
+        approvers: &stand.approvers,
         people: judgement.people,
-        signed_at: own.as_ref().and_then(signed_at),
-        policy: &facts_of_policy,
+        signed_at: stand.signed_at,
+        policy: &policy,
         at: SystemClock.now(),
     };
-    let statements = [(id, facts.source_provenance())];
-    let (mut made, _) = args.signer.sign(context, verifier, &statements)?;
-    let provenance = made.iter().flat_map(|(_, bundles)| bundles).next();
-    let provenance = provenance.ok_or_else(|| CliError::internal(&"nothing was signed"))?;
-    let digest = HashAlgorithm::Sha256.digest(&provenance.to_json());
-    let statements = [(id, facts.verification_summary(&digest))];
-    let (summary, by) = args.signer.sign(context, verifier, &statements)?;
-    made.extend(summary);
-    args.noting.add(repository, &made)?;
-    let pushed = args.noting.share(context, repository)?;
-    let levels = facts.verified_levels();
-    if context.output.is_json() {
-        return context.output.document(&Report {
-            version: 1,
-            commit: id.to_string(),
-            verified_levels: levels.into_iter().map(str::to_owned).collect(),
-            policy: facts_of_policy.digest.map(|digest| digest.to_string()),
-            by,
-            pushed,
-        });
+    let mut signed = args
+        .signer
+        .sign(context, verifier, &[(id, facts.source_provenance())])?;
+    let provenance = signed.additions.iter().flat_map(|(_, made)| made);
+    let mut inputs: Vec<Digest> = provenance.chain(stand.statements).map(digest).collect();
+    inputs.sort_unstable_by_key(Digest::hex);
+    let summary = [(id, facts.verification_summary(&inputs))];
+    let summary = args.signer.sign(context, verifier, &summary)?;
+    signed.additions.extend(summary.additions);
+    let verified_levels = facts.verified_levels();
+    let lines = [format!("attested {id}: {}", verified_levels.join(", "))];
+    let report = Report {
+        commit: id.to_string(),
+        verified_levels,
+        policy: policy.digest.map(|digest| digest.to_string()),
+    };
+    args.noting
+        .keep(context, repository, signed, report, &lines, "by")
+}
+
+/// Who stands for a commit, as the policy sees it.
+#[derive(Default)]
+struct Standing<'a> {
+    signers: Vec<Actor>,
+    signed_at: Option<Time>,
+    approvers: Vec<Actor>,
+    /// The statements that say so.
+    statements: Vec<&'a Bundle>,
+}
+
+impl<'a> Standing<'a> {
+    /// By the commit's own signature, or else by a carry-over that counts; and the approvals of people who are listed.
+    fn of(verifier: &GitVerifier, base: &InForce, commit: &Object, bundles: &'a [Bundle]) -> Self {
+        let mut this = Self::default();
+        let Some(policy) = base.policy() else {
+            return this;
+        };
+        let question = Question::new(Trusted::new(vec![policy.file().clone()]).into());
+        let own = verifier.verify_with(commit, bundles, None);
+        if own.outcome == Proof::Proven {
+            let proof = own.evidence.map(|one| one.examination.verdict());
+            this.signers.extend(proof.iter().filter_map(actor));
+            this.signed_at = proof.as_ref().and_then(signed_at);
+        } else {
+            let by = |bundle: &'a Bundle| {
+                let alone = std::slice::from_ref(bundle);
+                Some((bundle, follow(verifier, &question, commit, alone)?))
+            };
+            if let Some((bundle, followed)) = bundles.iter().find_map(by) {
+                let evidence = followed.sources.into_iter().filter_map(|one| one.evidence);
+                let proofs = evidence.map(|one| one.examination.verdict());
+                this.signers = proofs.filter_map(|proof| actor(&proof)).collect();
+                this.statements.push(bundle);
+            }
+        }
+        for bundle in bundles {
+            let Ok(approval) = approval_in(verifier, &commit.id(), bundle) else {
+                continue;
+            };
+            let proof = &approval.proven;
+            let question = match &proof.instance {
+                Some(name) => &question.clone().on(name),
+                None => &question,
+            };
+            if question.listed(&proof.verdict.steps).is_ok() {
+                this.approvers.extend(actor(&proof.verdict));
+                this.statements.push(bundle);
+            }
+        }
+        this
     }
-    let levels = levels.join(", ");
-    context
-        .output
-        .line(format_args!("attested {id}: {levels}"))?;
-    if let Some(who) = by {
-        context.output.line(format_args!("by {}", who.identity))?;
+}
+
+/// The policy by which the commit is judged, and what is said of it: both of the same bytes.
+fn base(
+    args: &AttestArgs,
+    repository: &Repository,
+    commit: &Object,
+) -> Result<(InForce, PolicyFacts), CliError> {
+    if let Some(path) = &args.trust_file {
+        let found = AtHand::load(path)?;
+        let facts = PolicyFacts {
+            digest: Some(HashAlgorithm::Sha256.digest(found.text.as_bytes())),
+            uri: written(&found.file.label),
+        };
+        let policy = open::policy_of(found)?;
+        return Ok((InForce::Policy(Arc::new(policy)), facts));
     }
-    Ok(())
+    let base = match commit.parents().first() {
+        Some(parent) => {
+            InForce::at(repository, &noting::object(repository, parent)?).map_err(undecided)?
+        }
+        None => InForce::Absent { at: None },
+    };
+    let mut facts = PolicyFacts {
+        digest: None,
+        uri: TRUST_FILE.to_owned(),
+    };
+    if let Some(PolicySource::Commit { id }) = base.policy().map(|policy| policy.source()) {
+        let limit = u64::try_from(MAX_TRUST_FILE_BYTES).unwrap_or(u64::MAX);
+        let text = repository.file(id, TRUST_FILE.as_bytes(), limit)?;
+        facts.digest = text.map(|text| HashAlgorithm::Sha256.digest(&text));
+        facts.uri = format!("{TRUST_FILE}?commit={id}");
+    }
+    Ok((base, facts))
 }
 
 /// Judges the one commit as a push of it to `reference` would be.
 fn judge(
-    args: &AttestArgs,
     repository: &Repository,
     verifier: &GitVerifier,
     notes: &Notes<'_>,
     commit: &Object,
     reference: Option<&str>,
+    base: &InForce,
 ) -> Result<Judgement, CliError> {
-    let base = match (&args.trust_file, commit.parents().first()) {
-        (Some(path), _) => InForce::Policy(Arc::new(open::policy(path)?)),
-        (None, Some(parent)) => {
-            InForce::at(repository, &noting::object(repository, parent)?).map_err(undecided)?
-        }
-        (None, None) => InForce::Absent { at: None },
-    };
     let proofs = Proofs::new(verifier, Some(notes));
     let judge = Judge {
         history: repository,
         evidence: &proofs,
         reference,
-        base: &base,
+        base,
         revoking: None,
         now: SystemClock.now(),
         limits: Limits {
@@ -201,34 +253,6 @@ fn judge(
         })
         .map_err(undecided)?;
     found.ok_or_else(|| CliError::internal(&"the commit was not judged"))
-}
-
-/// The trust file that was used: its digest, and where it is.
-fn policy_facts(
-    repository: &Repository,
-    source: Option<&PolicySource>,
-) -> Result<PolicyFacts, CliError> {
-    let limit = u64::try_from(MAX_TRUST_FILE_BYTES).unwrap_or(u64::MAX);
-    let (text, uri) = match source {
-        Some(PolicySource::Named { path }) => (files::read(path.as_ref(), limit)?, path.clone()),
-        Some(PolicySource::Commit { id }) => {
-            let found = repository.file(id, TRUST_FILE.as_bytes(), limit)?;
-            (
-                found.unwrap_or_default(),
-                format!("{TRUST_FILE}?commit={id}"),
-            )
-        }
-        None => {
-            return Ok(PolicyFacts {
-                digest: None,
-                uri: TRUST_FILE.to_owned(),
-            });
-        }
-    };
-    Ok(PolicyFacts {
-        digest: Some(HashAlgorithm::Sha256.digest(&text)),
-        uri,
-    })
 }
 
 /// Nothing could be decided by the policy.
@@ -270,6 +294,35 @@ fn full_name(reference: &str) -> String {
     match reference.starts_with("refs/") {
         true => reference.to_owned(),
         false => format!("refs/heads/{reference}"),
+    }
+}
+
+/// The digest of a bundle as it is in a note.
+fn digest(bundle: &Bundle) -> Digest {
+    HashAlgorithm::Sha256.digest(&bundle.to_json())
+}
+
+/// A path as a URI: without white space and control characters.
+fn written(path: &str) -> String {
+    let mut uri = String::with_capacity(path.len());
+    for c in path.chars() {
+        if !c.is_whitespace() && !c.is_control() {
+            uri.push(c);
+            continue;
+        }
+        for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri
+}
+
+/// Parses the repository's URI, and leaves it as it is written.
+fn uri(text: &str) -> Result<String, String> {
+    url::Url::parse(text).map_err(|error| error.to_string())?;
+    match text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        true => Err("a URI has no white space".to_owned()),
+        false => Ok(text.to_owned()),
     }
 }
 

@@ -2,9 +2,12 @@
 
 use clap::Args;
 use serde::Serialize;
-use signhere_git::carry::{Method, Source, carry_over, find};
+use signhere_git::carry::{self, Method, carry_over, find};
 use signhere_git::notes::Notes;
+use signhere_git::object::Object;
 use signhere_git::verdict::Outcome;
+use signhere_git::verifier::GitVerifier;
+use signhere_verify::bundle::Bundle;
 
 use super::noting::{self, NotingArgs, SignerArgs, Who};
 use super::open;
@@ -35,25 +38,19 @@ pub(crate) struct CarryArgs {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Report<'a> {
-    version: u32,
+struct Report {
     carried: Vec<Carried>,
-    by: Option<Who>,
-    pushed: Option<&'a str>,
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Carried {
     commit: String,
     method: Method,
-    sources: Vec<Signed>,
+    sources: Vec<Source>,
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Signed {
+struct Source {
     commit: String,
     signer: Option<Who>,
 }
@@ -67,80 +64,82 @@ pub(crate) fn run(context: &Context, args: &CarryArgs) -> Result<(), CliError> {
         Some(base) => Some(noting::commit(&repository, base)?.id()),
         None => None,
     };
-    let found = find(&repository, &head, &merged, base.as_ref())?;
     let notes = Notes::open(&repository)?;
-
-    let mut carried = Vec::with_capacity(found.len());
-    let mut statements = Vec::with_capacity(found.len());
-    for (id, method, sources) in &found {
-        let mut commits = Vec::with_capacity(sources.len());
-        let mut signers = Vec::with_capacity(sources.len());
-        for id in sources {
-            let object = noting::object(&repository, id)?;
-            let bundles = notes.of(id).bundles;
-            let verdict = verifier.verify_with(&object, &bundles, None);
-            if verdict.outcome != Outcome::Proven
-                && let Some(error) = of_verdict(&verdict, &id.to_string())
-            {
-                return Err(error.about(&format!("{id} cannot be carried over")));
-            }
-            let evidence = verdict.evidence.as_deref();
-            let proof = evidence.map(|evidence| evidence.examination.verdict());
-            signers.push(Signed {
-                commit: id.to_string(),
-                signer: proof.as_ref().and_then(Who::of),
-            });
-            let needed = evidence.is_some_and(|evidence| evidence.from_note);
-            let bundles = match needed {
-                true => bundles
-                    .into_iter()
-                    .filter(|bundle| {
-                        let alone = std::slice::from_ref(bundle);
-                        verifier.verify_with(&object, alone, None).outcome == Outcome::Proven
-                    })
-                    .take(1)
-                    .collect(),
-                false => Vec::new(),
-            };
-            commits.push(Source { object, bundles });
+    let mut carried = Vec::new();
+    let mut statements = Vec::new();
+    for (id, method, ids) in find(&repository, &head, &merged, base.as_ref())? {
+        let mut proofs = Vec::with_capacity(ids.len());
+        let mut sources = Vec::with_capacity(ids.len());
+        for id in ids {
+            let object = noting::object(&repository, &id)?;
+            let (proof, signer) = prove(&verifier, object, &notes)?;
+            let commit = id.to_string();
+            sources.push(Source { commit, signer });
+            proofs.push(proof);
         }
-        let commit = noting::object(&repository, id)?;
-        statements.push((*id, carry_over(&commit, *method, &commits)?));
+        let commit = noting::object(&repository, &id)?;
+        statements.push((id, carry_over(&commit, method, &proofs)?));
         carried.push(Carried {
             commit: id.to_string(),
-            method: *method,
-            sources: signers,
+            method,
+            sources,
         });
     }
-    let (additions, by) = args.signer.sign(context, &verifier, &statements)?;
-    args.noting.add(&repository, &additions)?;
-    let pushed = args.noting.share(context, &repository)?;
-    if context.output.is_json() {
-        return context.output.document(&Report {
-            version: 1,
-            carried,
-            by,
-            pushed,
-        });
+    let signed = args.signer.sign(context, &verifier, &statements)?;
+    let lines: Vec<String> = carried.iter().flat_map(Carried::lines).collect();
+    let report = Report { carried };
+    args.noting.keep(
+        context,
+        &repository,
+        signed,
+        report,
+        &lines,
+        "carried over by",
+    )
+}
+
+/// A signed commit with the bundle in its note that it needs to be proven, if it needs one, and its signer.
+fn prove(
+    verifier: &GitVerifier,
+    object: Object,
+    notes: &Notes<'_>,
+) -> Result<(carry::Source, Option<Who>), CliError> {
+    let id = object.id();
+    let mut bundles = notes.of(&id).bundles;
+    let verdict = verifier.verify_with(&object, &bundles, None);
+    if verdict.outcome != Outcome::Proven {
+        let error = of_verdict(&verdict, &id.to_string());
+        let error = error.unwrap_or_else(|| CliError::internal(&"nothing is wrong with it"));
+        return Err(error.about(&format!("{id} cannot be carried over")));
     }
-    for one in &carried {
-        let how = match one.method {
+    let evidence = verdict.evidence;
+    let is_needed = |bundle: &Bundle| {
+        let alone = std::slice::from_ref(bundle);
+        verifier.verify_with(&object, alone, None).outcome == Outcome::Proven
+    };
+    match evidence.as_deref() {
+        Some(evidence) if evidence.from_note => {
+            bundles.retain(is_needed);
+            bundles.truncate(1);
+        }
+        _ => bundles.clear(),
+    }
+    let signer = evidence.and_then(|evidence| Who::of(&evidence.examination.verdict()));
+    Ok((carry::Source { object, bundles }, signer))
+}
+
+impl Carried {
+    fn lines(&self) -> Vec<String> {
+        let how = match self.method {
             Method::Tree => "the same tree",
             Method::Patch => "the same changes",
         };
-        context.output.line(format_args!("{}: {how}", one.commit))?;
-        for source in &one.sources {
+        let mut lines = vec![format!("{}: {how}", self.commit)];
+        for source in &self.sources {
             let signer = source.signer.as_ref().map(|who| who.identity.as_str());
             let signer = signer.unwrap_or("nobody by name");
-            context
-                .output
-                .line(format_args!("  from {} by {signer}", source.commit))?;
+            lines.push(format!("  from {} by {signer}", source.commit));
         }
+        lines
     }
-    if let Some(who) = by {
-        context
-            .output
-            .line(format_args!("carried over by {}", who.identity))?;
-    }
-    Ok(())
 }

@@ -19,6 +19,7 @@ use crate::commands::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::login::LoginArgs;
+use crate::output::text::safe;
 use crate::signing::{self, Signing};
 use crate::trust::TrustArgs;
 
@@ -69,6 +70,38 @@ impl NotingArgs {
         Ok(Notes::add(repository, additions, &author())?)
     }
 
+    /// Notes what was signed, shares it where that is asked for, and tells: `lines` and, behind `word`, who signed.
+    pub(super) fn keep(
+        &self,
+        context: &Context,
+        repository: &Repository,
+        signed: Signed,
+        stated: impl Serialize,
+        lines: &[String],
+        word: &str,
+    ) -> Result<(), CliError> {
+        self.add(repository, &signed.additions)?;
+        let pushed = self.share(context, repository)?;
+        let by = signed.by;
+        if context.output.is_json() {
+            return context.output.document(&Report {
+                version: 1,
+                stated,
+                by,
+                pushed,
+            });
+        }
+        for line in lines {
+            context.output.line(safe(line))?;
+        }
+        match by {
+            Some(who) => context
+                .output
+                .line(safe(&format!("{word} {}", who.identity))),
+            None => Ok(()),
+        }
+    }
+
     /// Pushes the notes where that is asked for; the remote's name if so.
     pub(super) fn share(
         &self,
@@ -82,8 +115,21 @@ impl NotingArgs {
     }
 }
 
-/// What is noted beside an object.
-pub(super) type Noted = (ObjectId, Vec<Bundle>);
+/// Statements that were signed and proven, and whom their evidence names.
+pub(super) struct Signed {
+    pub(super) additions: Vec<(ObjectId, Vec<Bundle>)>,
+    pub(super) by: Option<Who>,
+}
+
+/// What a command has stated about commits, as JSON.
+#[derive(Serialize)]
+struct Report<'a, T> {
+    version: u32,
+    #[serde(flatten)]
+    stated: T,
+    by: Option<Who>,
+    pushed: Option<&'a str>,
+}
 
 impl SignerArgs {
     /// Signs statements, each about one commit, by one login: here where a token is at hand, and else by the agent. They
@@ -93,7 +139,7 @@ impl SignerArgs {
         context: &Context,
         verifier: &GitVerifier,
         statements: &[(ObjectId, Vec<u8>)],
-    ) -> Result<(Vec<Noted>, Option<Who>), CliError> {
+    ) -> Result<Signed, CliError> {
         let how = Signing {
             trust: self.trust.clone(),
             signing_config: self.signing_config.clone(),
@@ -104,7 +150,7 @@ impl SignerArgs {
         let texts: Vec<&[u8]> = statements.iter().map(|(_, text)| text.as_slice()).collect();
         let bundles = signing::sign_statements(context, &texts, &how)?;
         let mut additions = Vec::with_capacity(bundles.len());
-        let mut who = None;
+        let mut by = None;
         for ((id, _), bundle) in statements.iter().zip(bundles) {
             // As it will be read from the note.
             let bundle = Bundle::parse(&bundle.to_json())?;
@@ -113,10 +159,10 @@ impl SignerArgs {
                 let message = format!("what was signed does not verify: {error}");
                 CliError::new(Exit::Failed, "SH-GIT-STATEMENT", message)
             })?;
-            who = Who::of(&attested.proven.verdict);
+            by = Who::of(&attested.proven.verdict);
             additions.push((*id, vec![bundle]));
         }
-        Ok((additions, who))
+        Ok(Signed { additions, by })
     }
 }
 
@@ -168,5 +214,5 @@ pub(super) fn object(repository: &Repository, id: &ObjectId) -> Result<Object, C
 pub(super) fn subject(object: &Object) -> String {
     let message = String::from_utf8_lossy(object.message());
     let line = message.lines().next().unwrap_or_default();
-    crate::output::text::safe(&line.chars().take(72).collect::<String>()).to_string()
+    safe(&line.chars().take(72).collect::<String>()).to_string()
 }

@@ -59,7 +59,11 @@ pub(crate) fn verifier(
 
 /// The policy of a trust file that was named; what it names is beside it.
 pub(crate) fn policy(path: &Path) -> Result<Policy, CliError> {
-    let found = AtHand::load(path)?;
+    policy_of(AtHand::load(path)?)
+}
+
+/// The policy of a trust file that was read.
+pub(crate) fn policy_of(found: AtHand) -> Result<Policy, CliError> {
     let base = found.file.base.clone().unwrap_or_default();
     let read = |name: &str| files::read_text(&Path::new(&base).join(name), MAX_BESIDE).ok();
     Policy::of_file(found.file, &read).map_err(|error| CliError::from(&error))

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 use signhere_git::approve::{APPROVAL, approval_in};
-use signhere_git::attest::{SOURCE_PROVENANCE, VERIFICATION_SUMMARY, provenance_in, summary_in};
+use signhere_git::attest::{
+    Expected, SOURCE_PROVENANCE, VERIFICATION_SUMMARY, provenance_in, summary_in,
+};
 use signhere_git::carry::{CARRY_OVER, carried_in};
 use signhere_git::notes::Notes;
 use signhere_git::object::Object;
@@ -13,7 +15,7 @@ use signhere_git::verifier::GitVerifier;
 use signhere_verify::bundle::{Bundle, Content};
 use signhere_verify::policy::{Question, Trusted};
 
-use super::{AttestArgs, Who, whose};
+use super::{AttestArgs, Who, full_name, whose};
 use crate::commands::Context;
 use crate::error::{CliError, ErrorFields};
 use crate::exit::Exit;
@@ -56,11 +58,15 @@ pub(super) fn run(
     let question = Question::new(Trusted::new(files).into());
     let note = Notes::open(repository)?.of(&commit.id());
     let is_statement = |bundle: &&Bundle| matches!(bundle.content, Content::Dsse(_));
-    let statements: Vec<Line> = note
-        .bundles
-        .iter()
-        .filter(is_statement)
-        .map(|bundle| line(verifier, &question, commit, bundle))
+    let reference = args.reference.as_deref().map(full_name);
+    let expected = Expected {
+        resource_uri: args.repository_uri.as_deref(),
+        reference: reference.as_deref(),
+        levels: &args.levels,
+    };
+    let statements = note.bundles.iter().filter(is_statement);
+    let statements: Vec<Line> = statements
+        .map(|bundle| line(verifier, &question, &expected, commit, bundle))
         .collect();
     // The others say something too, but not that the commit was verified.
     let is_summary = |line: &Line| line.predicate_type == VERIFICATION_SUMMARY;
@@ -101,9 +107,11 @@ fn show(context: &Context, report: &Report) -> Result<(), CliError> {
         let word = if line.verified { "verified" } else { "refused" };
         let text = format!("{word}: {} by {by}", line.predicate_type);
         context.output.line(safe(&text))?;
-        if !line.verified_levels.is_empty() {
-            let text = format!("  {}", line.verified_levels.join(", "));
-            context.output.line(safe(&text))?;
+        let what = [&line.verified_levels[..], &line.source_refs];
+        let what = what.into_iter().filter(|what| !what.is_empty());
+        let what = what.map(|what| what.join(", "));
+        for text in what.chain(line.resource_uri.clone()) {
+            context.output.line(safe(&format!("  {text}")))?;
         }
         if let Some(error) = &line.error {
             context.output.line(safe(&format!("  {}", error.message)))?;
@@ -116,7 +124,13 @@ fn show(context: &Context, report: &Report) -> Result<(), CliError> {
 }
 
 /// One statement. By its type it must say what that type says; others must hold as statements.
-fn line(verifier: &GitVerifier, question: &Question, commit: &Object, bundle: &Bundle) -> Line {
+fn line(
+    verifier: &GitVerifier,
+    question: &Question,
+    expected: &Expected<'_>,
+    commit: &Object,
+    bundle: &Bundle,
+) -> Line {
     let id = commit.id();
     let mut line = Line {
         predicate_type: predicate_type(bundle),
@@ -132,9 +146,7 @@ fn line(verifier: &GitVerifier, question: &Question, commit: &Object, bundle: &B
         VERIFICATION_SUMMARY => summary_in(verifier, &id, bundle)
             .map_err(|error| error.to_string())
             .and_then(|summary| {
-                if !summary.passed {
-                    return Err("it says that the commit did not pass".to_owned());
-                }
+                summary.meets(expected).map_err(|unmet| unmet.to_string())?;
                 line.verified_levels = summary.verified_levels;
                 line.policy_digest = summary.policy_digest;
                 line.resource_uri = Some(summary.resource_uri);
