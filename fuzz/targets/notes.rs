@@ -55,7 +55,7 @@ pub(crate) fn note(input: &[u8]) {
     let id = commit.id();
     for bundle in &note.bundles {
         let understood = [
-            approval_in(&Credulous, &id, bundle).is_ok(),
+            approval_in(&Credulous, (ObjectKind::Commit, &id), bundle).is_ok(),
             summary_in(&Credulous, &id, bundle).is_ok(),
             provenance_in(&Credulous, &id, bundle).is_ok(),
             carried_in(&Credulous, &commit, bundle).is_ok(),

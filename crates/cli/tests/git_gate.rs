@@ -124,6 +124,7 @@ fn a_server_takes_what_its_trust_file_allows_and_nothing_else() {
     what_is_not_is_refused(&desk, &ada);
     configuration_changes_nothing(&desk, &ada);
     a_hook_that_dies_lets_nothing_through(&desk, &ada);
+    a_tag_takes_two(&desk, &ada);
     a_pull_request_is_judged(&desk, &ada);
 }
 
@@ -283,8 +284,13 @@ fn configuration_changes_nothing(desk: &Desk, ada: &Git) {
     ada.run(["reset", "-q", "--hard", &unsigned]);
     ada.run(["replace", "-f", &unsigned, &base]);
     let replacement = format!("refs/replace/{unsigned}");
-    ada.run(["push", "-q", "origin", &replacement]);
+    let ran = ada.try_run(["push", "-q", "origin", &replacement]);
+    assert!(
+        ran.code != 0 && ran.stderr.contains("SH-GIT-REF"),
+        "{ran:#?}"
+    );
     ada.run(["replace", "-d", &unsigned]);
+    server.run(["update-ref", &replacement, &base]);
     refused(ada, &["main"], &base, &["SH-GIT-UNSIGNED"]);
     fs::create_dir_all(desk.place.path("server.git/info")).unwrap();
     fs::write(
@@ -323,6 +329,33 @@ fn a_hook_that_dies_lets_nothing_through(desk: &Desk, ada: &Git) {
     fs::write(&hook, good).unwrap();
     let server = desk.git("server.git", None);
     assert_eq!(server.line(["rev-parse", "main"]), base);
+}
+
+/// A tag that asks for two people is signed by one and approved by the other.
+fn a_tag_takes_two(desk: &Desk, ada: &Git) {
+    let rule = "[git.rules.releases]\nrefs = [\"refs/tags/v/*\"]\nsigners = [\"ada\", \"bob\"]\nthreshold = 2\n";
+    let trust = desk.trust(&format!("{RULES}{rule}"));
+    let base = commit(ada, ".signhere/trust.toml", &trust);
+    ada.run(["push", "-q", "origin", "main"]);
+    ada.run(["tag", "-s", "-m", "first release", "v/1"]);
+    let asks = "rule releases asks for 2";
+    refused(ada, &["v/1"], &base, &["SH-GIT-RULE", asks]);
+    let approve = |who: &str, object: &str| {
+        let token = ["token", "--instance", desk.instance.name(), "--email", who];
+        let token = desk.place.run(token).exits(0).stdout;
+        let folder = ada.folder.to_str().unwrap();
+        let flags = ["--instance", desk.instance.name(), "git", "approve"];
+        let more = [object, "-C", folder, "--push", "origin"];
+        let mut command = desk.place.command(flags.iter().chain(&more));
+        command.env("SIGSTORE_ID_TOKEN", token.trim());
+        support::finish(command.spawn().unwrap()).exits(0)
+    };
+    // Neither the signer again, nor what is said of the commit.
+    approve(ADA, "v/1");
+    approve(BOB, "v/1^{commit}");
+    refused(ada, &["v/1"], &base, &["SH-GIT-RULE", asks]);
+    approve(BOB, "v/1");
+    ada.run(["push", "-q", "origin", "v/1"]);
 }
 
 fn a_pull_request_is_judged(desk: &Desk, ada: &Git) {
@@ -374,6 +407,22 @@ fn a_pull_request_is_judged(desk: &Desk, ada: &Git) {
     assert_eq!(document["allowed"], Value::Bool(false));
     assert_eq!(document["commits"].as_array().unwrap().len(), 2);
     is_described(&document);
+    // The pull request's own file judges nothing, not even where the target has none and it is checked out.
+    bob.run(["checkout", "-q", "-b", "own"]);
+    let all = ["--base", "empty", "--ref", "refs/heads/pages"];
+    let root = bob.line([
+        "commit-tree",
+        "-m",
+        "root",
+        "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    ]);
+    bob.run(["branch", "empty", &root]);
+    check(&all).exits(0);
+    bob.run(["update-ref", "-d", "refs/remotes/origin/main"]);
+    bob.run(["update-ref", "-d", "refs/remotes/origin/HEAD"]);
+    check(&all).exits(30);
+    bob.run(["fetch", "-q", "origin"]);
+    bob.run(["checkout", "-q", "main"]);
     // On a branch without such rules it is fine.
     check(&["--base", "origin/main", "--ref", "refs/heads/other"]).exits(0);
     // A clone says before a push what the server would.

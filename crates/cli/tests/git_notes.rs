@@ -241,6 +241,25 @@ fn a_squash_is_carried_over_approved_attested_and_shared() {
     world.in_repo(&["commit", "-q", "--allow-empty", "-m", "unsigned"]);
     world.run(Some("ci"), &attest).exits(22);
     world.in_repo(&["reset", "-q", "--hard", "HEAD~1"]);
+    // Nor one by somebody whom the default branch has revoked since, whatever the commit's own parent says.
+    world.in_repo(&["checkout", "-q", "-b", "release"]);
+    world.commit("ada", "fix");
+    let release = ["attest", "--ref", "release", "--repository-uri", uri];
+    world.run(Some("ci"), &release).exits(0);
+    let trust = std::fs::read_to_string(world.place.path("repo/.signhere/trust.toml")).unwrap();
+    let revoked = trust.replacen(
+        "[signers.bob]",
+        "revoked = 2020-01-01T00:00:00Z\n[signers.bob]",
+        1,
+    );
+    world.place.write("repo/.signhere/trust.toml", revoked);
+    world.in_repo(&["commit", "-q", "-a", "-m", "revoked"]);
+    world.in_repo(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    world.in_repo(&["reset", "-q", "--hard", "HEAD~1"]);
+    let ran = world.run(Some("ci"), &release).exits(22);
+    assert!(ran.stderr.contains("revoked"), "{ran:?}");
+    world.in_repo(&["update-ref", "-d", "refs/remotes/origin/main"]);
+    world.in_repo(&["checkout", "-q", "main"]);
 
     // Others get it by way of a remote, and garbage in it does no harm.
     world

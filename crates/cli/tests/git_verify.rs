@@ -530,4 +530,21 @@ fn the_rules_for_commits_decide_by_the_trust_file_before_them() {
     assert_eq!(outcomes(&ran.json()), ["notAllowed"]);
     desk.verify(&["--ref", "main", &hers]).exits(21);
     desk.verify(&["--ref", "main", &his]).exits(0);
+
+    // Who is revoked on the default branch is revoked on every other, as a push would be told: here, and at origin.
+    let release = ["--ref", "release/1", &range(&his)];
+    desk.verify(&release).exits(0);
+    let revoked = format!("{}revoked = 2026-05-01T00:00:00Z\n", trust(ADA));
+    let revoked = desk.signed_with(&tree_of(&revoked), ADA, Some(&his), "revoked");
+    desk.branch("main", &revoked);
+    let ran = desk.verify(&release).exits(22);
+    assert!(ran.stderr.contains("SH-SIGNER-REVOKED"), "{ran:?}");
+    let origin = "refs/remotes/origin/main";
+    desk.repository.git(&["update-ref", origin, &his]);
+    desk.verify(&release).exits(0);
+    desk.repository.git(&["update-ref", origin, &revoked]);
+    desk.branch("main", &his);
+    desk.verify(&release).exits(22);
+    // A file that is named is all that counts.
+    desk.by_ada(&release).exits(0);
 }

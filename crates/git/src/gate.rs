@@ -5,15 +5,17 @@
 
 mod update;
 
+use std::cell::{Cell, OnceCell};
 use std::sync::Arc;
 
 use signhere_pki::time::Time;
+use signhere_verify::policy::GitRule;
 
 use crate::notes::NOTES_REF;
 use crate::object::{Object, ObjectError, ObjectId, ObjectKind};
 use crate::policy::{
-    Evidence, History, InForce, Judge, JudgeError, Judgement, Limits, Policy, PolicyError,
-    PolicySource,
+    DefaultBranch, Evidence, History, InForce, Judge, JudgeError, Judgement, Limits, Policy,
+    PolicyError, PolicySource,
 };
 use crate::repository::{Repository, RepositoryError};
 
@@ -21,21 +23,39 @@ pub use update::{MAX_UPDATES, Update, UpdateError};
 
 /// The longest chain of tags of tags.
 const MAX_TAGS: usize = 8;
-const BRANCHES: &str = "refs/heads/";
+/// As often as this the commits of one ref may be judged in a whole push.
+const REFS_AT_MOST: usize = 10;
+const BRANCHES: &str = "refs/heads";
 const TAGS: &str = "refs/tags/";
+const REPLACEMENTS: &str = "refs/replace/";
 
 /// Judges pushes to a repository.
 pub struct Gate<'a> {
     repository: &'a Repository,
     evidence: &'a dyn Evidence,
     /// A trust file that was named, which holds for everything.
-    named: Option<InForce>,
-    /// The default branch: its name and its tip.
-    default: Option<(String, ObjectId)>,
+    named: Option<Arc<Policy>>,
+    /// Whether the refs are in this repository, so that it knows where they are.
+    is_here: bool,
+    default: Option<DefaultBranch>,
     /// The policy there.
-    default_policy: Option<InForce>,
+    default_policy: Option<Arc<Policy>>,
+    /// Where branches are.
+    branches: OnceCell<Vec<ObjectId>>,
+    /// How many commits and tags were judged.
+    judged: Cell<usize>,
     now: Time,
     limits: Limits<'a>,
+}
+
+/// Where the refs are that are to be moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place<'r> {
+    /// In this repository.
+    Here,
+    /// In another one, whose branches were fetched as those of this remote. Unknown places of its refs count as its default
+    /// branch.
+    Remote(&'r str),
 }
 
 /// What was decided of a ref.
@@ -82,6 +102,24 @@ pub enum RefRefusal {
         /// The rules that do not allow it.
         rules: Vec<String>,
     },
+    /// The ref is not where whoever pushes says.
+    #[error("it is not at {} any more", at(stated.as_ref()))]
+    Moved {
+        /// Where it is said to be.
+        stated: Option<ObjectId>,
+    },
+    /// The ref is another name of one that other rules may be for.
+    #[error("it is another name of {target}")]
+    Symbolic {
+        /// The ref that would be moved.
+        target: String,
+    },
+    /// What is there stands in for other objects, and no rule says who may.
+    #[error("it replaces objects by others, and no rule is for it")]
+    Replacement,
+    /// The ref would be at a trust file that nobody on the way there may bring back.
+    #[error("its trust file is not the one that is in force, and would judge what comes next")]
+    OtherPolicy,
     /// The default branch would be deleted, whose trust file judges new refs.
     #[error("the default branch is not deleted: its trust file judges what is new")]
     DefaultBranch,
@@ -116,6 +154,10 @@ pub enum RefRefusal {
     /// With the new tip the trust file could not be used: nothing could be pushed any more.
     #[error("its trust file cannot be used: {0}")]
     TipPolicy(PolicyError),
+}
+
+fn at(stated: Option<&ObjectId>) -> String {
+    stated.map_or_else(|| "nothing".to_owned(), ToString::to_string)
 }
 
 fn by(rules: &[String]) -> String {
@@ -163,78 +205,45 @@ impl Decision {
 }
 
 impl<'a> Gate<'a> {
-    /// A gate of this repository. `named` is a trust file that holds instead of those in the repository.
+    /// A gate for the refs at `place`, as this repository knows them. `named` is a trust file that holds instead of those
+    /// in the repository.
     ///
     /// # Errors
     /// [`RefRefusal::Policy`] when the default branch's trust file cannot be used, and [`RefRefusal::Undecided`] when the
     /// repository cannot be read: then everything is to be refused.
     pub fn new(
         repository: &'a Repository,
+        place: Place<'_>,
         evidence: &'a dyn Evidence,
         named: Option<Arc<Policy>>,
         now: Time,
         limits: Limits<'a>,
     ) -> Result<Self, RefRefusal> {
-        let mut default = None;
-        if let Some(name) = repository.current_branch()? {
-            match repository.resolve(&name) {
-                Ok(tip) => default = Some((name, tip)),
-                // Not born yet.
-                Err(RepositoryError::UnknownRevision { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        let named = named.map(InForce::Policy);
-        let mut this = Self {
+        let default = match place {
+            Place::Here => DefaultBranch::of_server(repository)?,
+            Place::Remote(remote) => DefaultBranch::of_remote(repository, remote)?,
+        };
+        let default_policy = match (&named, &default) {
+            (None, Some(branch)) => branch.in_force(repository)?.policy().cloned(),
+            _ => None,
+        };
+        Ok(Self {
             repository,
             evidence,
             named,
+            is_here: place == Place::Here,
             default,
-            default_policy: None,
+            default_policy,
+            branches: OnceCell::new(),
+            judged: Cell::new(0),
             now,
             limits,
-        };
-        if let (None, Some((_, tip))) = (&this.named, &this.default) {
-            this.default_policy = Some(InForce::at(repository, &this.commit(tip)?)?);
-        }
-        Ok(this)
+        })
     }
 
-    /// The same gate as a remote repository would have it, as far as its default branch is known here; `None` where it is
-    /// not. Unknown places of the remote's refs count as that branch.
-    ///
-    /// # Errors
-    /// As [`Self::new`].
-    pub fn as_of_remote(&self, remote: &str) -> Result<Option<Self>, RefRefusal> {
-        let mut default = None;
-        for name in ["HEAD", "main", "master"] {
-            let tracked = format!("refs/remotes/{remote}/{name}");
-            match self.repository.resolve(&tracked) {
-                Ok(tip) => {
-                    default = Some((tracked, tip));
-                    break;
-                }
-                Err(RepositoryError::UnknownRevision { .. } | RepositoryError::Revision { .. }) => {
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        let Some((name, tip)) = default else {
-            return Ok(None);
-        };
-        let default_policy = match &self.named {
-            Some(_) => None,
-            None => Some(InForce::at(self.repository, &self.commit(&tip)?)?),
-        };
-        Ok(Some(Self {
-            repository: self.repository,
-            evidence: self.evidence,
-            named: self.named.clone(),
-            default: Some((name, tip)),
-            default_policy,
-            now: self.now,
-            limits: self.limits,
-        }))
+    /// Whether it is known which branch new refs begin at.
+    pub fn has_default(&self) -> bool {
+        self.default.is_some()
     }
 
     /// Judges one ref of a push.
@@ -261,28 +270,31 @@ impl<'a> Gate<'a> {
     }
 
     fn judge(&self, update: &Update, decision: &mut Decision) -> Result<(), RefRefusal> {
+        if (self.limits.is_over)() {
+            return Err(JudgeError::TooLong { done: 0, all: 1 }.into());
+        }
         let reference = update.reference.as_str();
+        if self.is_here {
+            self.is_there(update)?;
+        }
         let base = self.base(update.old.as_ref())?;
         let policies: Vec<&Policy> = [base.as_ref(), self.revoking()]
             .into_iter()
             .filter_map(|policy| Some(&**policy?))
             .collect();
         // The rules at the base and those of the default branch.
-        let refusing = |allows: fn(&signhere_verify::policy::GitRule) -> bool| -> Vec<String> {
-            let rules = policies
-                .iter()
-                .flat_map(|policy| policy.rules_for(reference));
-            let mut names: Vec<String> = rules
-                .filter(|rule| !allows(rule))
-                .map(|rule| rule.name.clone())
-                .collect();
+        let rules = || {
+            let policies = policies.iter();
+            policies.flat_map(|policy| policy.rules_for(reference))
+        };
+        let refusing = |allows: fn(&GitRule) -> bool| -> Vec<String> {
+            let rules = rules().filter(|rule| !allows(rule));
+            let mut names: Vec<String> = rules.map(|rule| rule.name.clone()).collect();
             names.sort();
             names.dedup();
             names
         };
-        let has_rule = policies
-            .iter()
-            .any(|policy| policy.rules_for(reference).next().is_some());
+        let has_rule = rules().next().is_some();
         // Whatever is in a note proves itself, or is of no use.
         if reference == NOTES_REF && !has_rule {
             return Ok(());
@@ -295,15 +307,16 @@ impl<'a> Gate<'a> {
             if !rules.is_empty() {
                 return Err(RefRefusal::Delete { rules });
             }
-            let is_default = self
-                .default
-                .as_ref()
-                .is_some_and(|(name, _)| name == reference);
-            return match is_default && self.named.is_none() {
+            let default = self.default.as_ref().map(|branch| branch.name.as_str());
+            return match default == Some(reference) && self.named.is_none() {
                 true => Err(RefRefusal::DefaultBranch),
                 false => Ok(()),
             };
         };
+        if reference.starts_with(REPLACEMENTS) && !has_rule {
+            return Err(RefRefusal::Replacement);
+        }
+        let policy = InForce::Policy(policy);
         if let Some(name) = reference.strip_prefix(TAGS) {
             if update.old.is_some() {
                 let rules = refusing(|rule| rule.may_rewrite);
@@ -311,40 +324,57 @@ impl<'a> Gate<'a> {
                     return Err(RefRefusal::TagMoved { rules });
                 }
             }
-            return self.judge_tag(
-                reference,
-                name,
-                &new,
-                &InForce::Policy(policy),
-                decision,
-                &|| refusing(|rule| rule.may_be_lightweight),
-            );
+            let lightweight = || refusing(|rule| rule.may_be_lightweight);
+            return self.judge_tag(reference, name, &new, &policy, decision, &lightweight);
         }
         let object = self.object(&new)?;
         if object.kind() != ObjectKind::Commit {
             let found = object.kind();
             return Err(RefRefusal::NoCommit { found });
         }
-        match update.old {
+        let (bases, follows) = match update.old {
             Some(old) if self.is_commit(&old)? => {
-                if !self.repository.is_ancestor(&old, &new)? {
+                let follows = self.repository.is_ancestor(&old, &new)?;
+                if !follows {
                     let rules = refusing(|rule| rule.may_rewrite);
                     if !rules.is_empty() {
                         decision.refusals.push(RefRefusal::Rewrite { rules });
                     }
                 }
-                self.judge_range(update, old, new, decision)
+                (vec![old], follows)
             }
-            _ => {
-                let bases: Vec<ObjectId> = self.default.iter().map(|(_, tip)| *tip).collect();
-                self.judge_commits(
-                    Some(reference),
-                    &InForce::Policy(policy),
-                    &bases,
-                    new,
-                    decision,
-                )
-            }
+            _ => (
+                self.default.iter().map(|branch| branch.tip).collect(),
+                false,
+            ),
+        };
+        let at_tip = self.judge_commits(Some(reference), &policy, &bases, new, decision)?;
+        match has_rule && !follows && !self.carries(&object, &at_tip)? {
+            true => Err(RefRefusal::OtherPolicy),
+            false => Ok(()),
+        }
+    }
+
+    /// Holds what is said of a ref against the repository: whoever pushes says where it was, and git leaves it at that where
+    /// the ref is to be deleted.
+    fn is_there(&self, update: &Update) -> Result<(), RefRefusal> {
+        let reference = update.reference.as_str();
+        if let Some(target) = self.repository.symbolic(reference)? {
+            return Err(RefRefusal::Symbolic { target });
+        }
+        match self.repository.reference(reference)? == update.old {
+            true => Ok(()),
+            false => Err(RefRefusal::Moved { stated: update.old }),
+        }
+    }
+
+    /// Whether a tip has the trust file that is in force there, or none.
+    fn carries(&self, tip: &Object, in_force: &InForce) -> Result<bool, RefRefusal> {
+        match (in_force, tip.tree()) {
+            (InForce::Policy(policy), Some(tree)) if self.named.is_none() => Ok(policy
+                .is_in(self.repository, tree)?
+                || InForce::at(self.repository, tip)?.policy().is_none()),
+            _ => Ok(true),
         }
     }
 
@@ -358,9 +388,11 @@ impl<'a> Gate<'a> {
         let policy = self.base(Some(&base))?.ok_or(RefRefusal::NoPolicy)?;
         decision.policy = Some(policy.source().clone());
         let reference = Some(update.reference.as_str());
-        self.judge_commits(reference, &InForce::Policy(policy), &[base], head, decision)
+        self.judge_commits(reference, &InForce::Policy(policy), &[base], head, decision)?;
+        Ok(())
     }
 
+    /// The policy that is in force after all of them.
     fn judge_commits(
         &self,
         reference: Option<&str>,
@@ -368,15 +400,22 @@ impl<'a> Gate<'a> {
         bases: &[ObjectId],
         tip: ObjectId,
         decision: &mut Decision,
-    ) -> Result<(), RefRefusal> {
+    ) -> Result<InForce, RefRefusal> {
         let judge = self.judge_of(reference, base);
         let judgements = &mut decision.judgements;
-        judge.range(&tip, bases, &mut |judgement| judgements.push(judgement))?;
-        if self.named.is_some() || reference.is_none() {
-            return Ok(());
+        let at_tip = judge.range(&tip, bases, &mut |judgement| judgements.push(judgement))?;
+        let all = self.judged.get().saturating_add(judgements.len());
+        self.judged.set(all);
+        let limit = self.limits.commits.saturating_mul(REFS_AT_MOST);
+        if all > limit {
+            judgements.clear();
+            return Err(JudgeError::TooMany { limit }.into());
         }
-        match InForce::at(self.repository, &self.commit(&tip)?) {
-            Ok(_) => Ok(()),
+        if self.named.is_some() || reference.is_none() {
+            return Ok(at_tip);
+        }
+        match InForce::at(self.repository, &self.object(&tip)?) {
+            Ok(_) => Ok(at_tip),
             Err(PolicyError::Repository(error)) => Err(error.into()),
             Err(error) => Err(RefRefusal::TipPolicy(error)),
         }
@@ -425,11 +464,18 @@ impl<'a> Gate<'a> {
             let found = object.kind();
             return Err(RefRefusal::NoCommit { found });
         }
-        let branches = self
-            .repository
-            .references(&[BRANCHES.trim_end_matches('/')])?;
-        let bases: Vec<ObjectId> = branches.into_iter().map(|branch| branch.id).collect();
-        self.judge_commits(None, base, &bases, object.id(), decision)
+        self.judge_commits(None, base, self.branches()?, object.id(), decision)?;
+        Ok(())
+    }
+
+    fn branches(&self) -> Result<&[ObjectId], RefRefusal> {
+        if let Some(known) = self.branches.get() {
+            return Ok(known);
+        }
+        let found = self.repository.references(&[BRANCHES])?.into_iter();
+        Ok(self
+            .branches
+            .get_or_init(|| found.map(|one| one.id).collect()))
     }
 
     fn judge_of<'j>(&'j self, reference: Option<&'j str>, base: &'j InForce) -> Judge<'j> {
@@ -446,12 +492,12 @@ impl<'a> Gate<'a> {
 
     /// The policy at the ref's old tip, or else at the default branch's.
     fn base(&self, old: Option<&ObjectId>) -> Result<Option<Arc<Policy>>, RefRefusal> {
-        if let Some(named) = &self.named {
-            return Ok(named.policy().cloned());
+        if self.named.is_some() {
+            return Ok(self.named.clone());
         }
         if let Some(old) = old
             && self.is_commit(old)?
-            && let InForce::Policy(policy) = InForce::at(self.repository, &self.commit(old)?)?
+            && let InForce::Policy(policy) = InForce::at(self.repository, &self.object(old)?)?
         {
             return Ok(Some(policy));
         }
@@ -460,15 +506,11 @@ impl<'a> Gate<'a> {
 
     /// The policy whose revocations count on every ref.
     fn revoking(&self) -> Option<&Arc<Policy>> {
-        self.default_policy.as_ref().and_then(InForce::policy)
+        self.default_policy.as_ref()
     }
 
     fn is_commit(&self, id: &ObjectId) -> Result<bool, RefRefusal> {
         Ok(self.repository.object(id)?.kind == ObjectKind::Commit)
-    }
-
-    fn commit(&self, id: &ObjectId) -> Result<Object, RefRefusal> {
-        self.object(id)
     }
 
     fn object(&self, id: &ObjectId) -> Result<Object, RefRefusal> {

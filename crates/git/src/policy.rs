@@ -3,6 +3,7 @@
 //! Signatures are proven elsewhere ([`Evidence`]), history is read elsewhere ([`History`]). What is decided here, and the
 //! attack that each rule stops, is written down in `docs/design/git-policy.md`.
 
+mod default_branch;
 mod evidence;
 mod force;
 mod history;
@@ -14,11 +15,12 @@ mod standing;
 #[cfg(test)]
 mod tests;
 
-use crate::object::{Object, ObjectId};
+use crate::object::Object;
 use crate::proof::Proven;
 use crate::repository::RepositoryError;
 use crate::verdict::{GitFailure, Missing};
 
+pub use default_branch::{DefaultBranch, revoking};
 pub use evidence::Proofs;
 pub use force::{InForce, Policy, PolicyError, PolicySource, TRUST_FILE};
 pub use history::History;
@@ -34,14 +36,18 @@ pub trait Evidence: Sync {
     ///
     /// # Errors
     /// When the repository cannot be read.
-    fn approvals(&self, id: &ObjectId) -> Result<Vec<Approval>, RepositoryError>;
+    fn approvals(&self, object: &Object) -> Result<Vec<Approval>, RepositoryError>;
 
-    /// What a commit was made of, as somebody attests: statements about it that were proven, each with the signed commits
-    /// that it names and that were proven again.
+    /// What a commit was made of, as somebody attests whom `believes` is true of: statements about it that were proven,
+    /// each with the signed commits that it names and that were proven again.
     ///
     /// # Errors
     /// When the repository cannot be read.
-    fn carried(&self, commit: &Object) -> Result<Vec<Carried>, RepositoryError>;
+    fn carried(
+        &self,
+        commit: &Object,
+        believes: &dyn Fn(&Proven) -> bool,
+    ) -> Result<Vec<Carried>, RepositoryError>;
 }
 
 /// What is proven of an object's signature by a certificate.

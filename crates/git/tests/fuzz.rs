@@ -128,7 +128,7 @@ fn write_note(forge: &Forge) {
         at: SIGNED_AT,
     };
     let statements = [
-        approval(&merged.id()),
+        approval((merged.kind(), &merged.id())),
         carry_over(&merged, Method::Tree, &[source]).unwrap(),
         facts.source_provenance(),
         facts.verification_summary(&[HashAlgorithm::Sha256.digest(b"")]),

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use signhere_git::gate::{Decision, Gate, RefRefusal, Update};
+use signhere_git::gate::{self, Decision, Gate, RefRefusal, Update};
 use signhere_git::object::Object;
 use signhere_git::policy::{
     Approval, Carried, Evidence, Limits, Policy, PolicyError, PolicySource, Refusal, Signed,
@@ -43,14 +43,15 @@ impl Evidence for Names {
         Signed::Proven(Box::new(Proven { verdict, instance }))
     }
 
-    fn approvals(
-        &self,
-        _: &signhere_git::object::ObjectId,
-    ) -> Result<Vec<Approval>, RepositoryError> {
+    fn approvals(&self, _: &Object) -> Result<Vec<Approval>, RepositoryError> {
         Ok(Vec::new())
     }
 
-    fn carried(&self, _: &Object) -> Result<Vec<Carried>, RepositoryError> {
+    fn carried(
+        &self,
+        _: &Object,
+        _: &dyn Fn(&Proven) -> bool,
+    ) -> Result<Vec<Carried>, RepositoryError> {
         Ok(Vec::new())
     }
 }
@@ -113,7 +114,22 @@ impl Place {
         self.decide_by(None, reference, old, new)
     }
 
+    /// What is decided of a push to a ref that is at `old`.
     fn decide_by(
+        &self,
+        named: Option<Arc<Policy>>,
+        reference: &str,
+        old: &str,
+        new: &str,
+    ) -> Result<Decision, RefRefusal> {
+        match old {
+            ZERO => self.repository.git(&["update-ref", "-d", reference]),
+            old => self.repository.git(&["update-ref", reference, old]),
+        };
+        self.decide_as_it_is(named, reference, old, new)
+    }
+
+    fn decide_as_it_is(
         &self,
         named: Option<Arc<Policy>>,
         reference: &str,
@@ -127,7 +143,8 @@ impl Place {
             is_over: &|| false,
         };
         let now = Time::from_unix(1_800_000_000);
-        let gate = Gate::new(&repository, &Names, named, now, limits)?;
+        let place = gate::Place::Here;
+        let gate = Gate::new(&repository, place, &Names, named, now, limits)?;
         let update = Update::new(reference, old, new, repository.format()).unwrap();
         Ok(gate.decide(&update))
     }
@@ -303,6 +320,117 @@ fn tags_are_signed_stay_and_keep_their_names() {
     );
 }
 
+/// What is refused of a push to a ref as it is.
+fn said(place: &Place, reference: &str, old: &str, new: &str) -> Vec<String> {
+    let decision = place.decide_as_it_is(None, reference, old, new).unwrap();
+    decision.refusals.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_push_that_says_something_wrong_of_a_ref_is_refused() {
+    let (place, first) = Place::with("");
+    let release = "refs/heads/release/1";
+    place
+        .repository
+        .write(".signhere/trust.toml", trust(&rules()));
+    let closed = place.commit(Some(&first), "ada");
+    place.set(release, &closed);
+    // Git deletes a ref without looking where it is if that is said to be nowhere, or unknown. The branch's own rules
+    // forbid it, the default branch has none.
+    assert_eq!(
+        said(&place, release, ZERO, ZERO),
+        ["it is not at nothing any more"]
+    );
+    assert_eq!(
+        said(&place, release, &first, ZERO),
+        [format!("it is not at {first} any more")]
+    );
+    let gone = "1".repeat(40);
+    assert_eq!(
+        said(&place, release, &gone, ZERO),
+        [format!("it is not at {gone} any more")]
+    );
+    assert_eq!(
+        said(&place, release, &closed, ZERO),
+        ["it is not deleted (rule main)"]
+    );
+    // An older place, whose file let others in.
+    let by_bob = place.commit(Some(&closed), "bob");
+    assert_eq!(
+        said(&place, release, &first, &by_bob),
+        [format!("it is not at {first} any more")]
+    );
+}
+
+#[test]
+fn another_name_of_a_ref_is_no_way_around_its_rules() {
+    let (place, first) = Place::with(&rules());
+    let by_bob = place.commit(Some(&first), "bob");
+    let stable = "refs/heads/stable";
+    place.repository.git(&["symbolic-ref", stable, MAIN]);
+    assert_eq!(
+        said(&place, stable, &first, &by_bob),
+        ["it is another name of refs/heads/main"]
+    );
+    // Nor where what it names is yet to be made.
+    place
+        .repository
+        .git(&["symbolic-ref", stable, "refs/heads/release/1"]);
+    assert_eq!(
+        said(&place, stable, ZERO, &by_bob),
+        ["it is another name of refs/heads/release/1"]
+    );
+    // What stands in for other objects shows anything under a protected id.
+    let replacement = format!("refs/replace/{first}");
+    assert_eq!(
+        said(&place, &replacement, ZERO, &by_bob),
+        ["it replaces objects by others, and no rule is for it"]
+    );
+}
+
+#[test]
+fn a_ref_whose_name_ends_like_the_default_branchs_is_another() {
+    let (place, first) = Place::with("");
+    let rule = "[git.rules.main]\nrefs = [\"refs/heads/main\"]\nsigners = [\"ada\"]\n";
+    let file = TrustFile::parse(&trust(rule), "named.toml", None, &|_| Err(String::new())).unwrap();
+    let named = Arc::new(Policy::of_file(file, &|_| None).unwrap());
+    let by_bob = place.commit(Some(&first), "bob");
+    // Git would take it for the branch that HEAD names and that is not there yet.
+    place.set("refs/heads/refs/heads/main", &by_bob);
+    let decision = place.decide_by(Some(named), MAIN, ZERO, &by_bob).unwrap();
+    assert_eq!(decision.judgements.len(), 2);
+    assert!(!decision.is_allowed());
+}
+
+#[test]
+fn a_new_branch_with_rules_begins_with_the_trust_file_in_force() {
+    let (place, old) = Place::with("");
+    let release = "refs/heads/release/1";
+    let rewriting = rules().replace("[git.rules.tags]", "rewrite = true\n[git.rules.tags]");
+    place
+        .repository
+        .write(".signhere/trust.toml", trust(&rewriting));
+    let main = place.commit(Some(&old), "ada");
+    place.set(MAIN, &main);
+    // Judged by that file, what comes next would need nobody whom the rule names.
+    let other = ["its trust file is not the one that is in force, and would judge what comes next"];
+    assert_eq!(place.refusals(release, ZERO, &old), other);
+    assert_eq!(place.refusals(release, &main, &old), other);
+    assert_eq!(place.refusals(release, ZERO, &main), Vec::<String>::new());
+    // With the file brought along it may begin there.
+    place.repository.write("a", "1");
+    let brought = place.commit(Some(&old), "ada");
+    assert_eq!(
+        place.refusals(release, ZERO, &brought),
+        Vec::<String>::new()
+    );
+    // Where no rule is for the name, nobody asks.
+    assert_eq!(
+        place.refusals("refs/heads/x", ZERO, &old),
+        Vec::<String>::new()
+    );
+}
+
 #[test]
 fn a_gate_without_a_usable_trust_file_lets_nothing_through() {
     let place = Place::new();
@@ -323,7 +451,9 @@ fn a_gate_without_a_usable_trust_file_lets_nothing_through() {
     assert!(decision.is_allowed(), "{decision:?}");
     let path = "named.toml".to_owned();
     assert_eq!(decision.policy, Some(PolicySource::Named { path }));
-    let decision = place.decide_by(Some(named), MAIN, ZERO, &second).unwrap();
+    let decision = place
+        .decide_by(Some(named), "refs/heads/y", ZERO, &second)
+        .unwrap();
     assert_eq!(decision.judgements.len(), 1);
     // A file that cannot be read any more stops everything, whatever ref it is for.
     place

@@ -82,8 +82,12 @@ impl World {
 
     fn approves(&self, bundle: &Bundle) -> Result<(), NotAttested> {
         let id = self.commit.id();
-        let alone = approval_in(&self.verifier, &id, bundle).map(drop);
-        let among = approvals(&self.verifier, &id, std::slice::from_ref(bundle));
+        let alone = approval_in(&self.verifier, (ObjectKind::Commit, &id), bundle).map(drop);
+        let among = approvals(
+            &self.verifier,
+            (ObjectKind::Commit, &id),
+            std::slice::from_ref(bundle),
+        );
         assert_eq!(among.len(), usize::from(alone.is_ok()));
         alone
     }
@@ -121,13 +125,13 @@ impl World {
 #[test]
 fn an_approval_is_of_one_commit_and_its_signer_s() {
     let world = World::new();
-    let statement = approval(&world.commit.id());
+    let statement = approval((ObjectKind::Commit, &world.commit.id()));
     let bundle = world.signed(&statement);
     world.approves(&bundle).unwrap();
 
     // Everything else is none, whoever put it into the note.
     let other = ObjectId::of(world.commit.format(), ObjectKind::Commit, b"another");
-    let replayed = world.signed(&approval(&other));
+    let replayed = world.signed(&approval((ObjectKind::Commit, &other)));
     let expected = format!("gitCommit:{}", world.commit.id());
     assert_eq!(
         world.approves(&replayed),
@@ -181,7 +185,7 @@ fn an_approval_is_of_one_commit_and_its_signer_s() {
         panic!("a stranger's instance");
     };
     assert_eq!(failure.step, StepName::Log);
-    let mut tampered = World::new().signed(&approval(&other));
+    let mut tampered = World::new().signed(&approval((ObjectKind::Commit, &other)));
     tampered.material = bundle.material.clone();
     let Err(NotAttested::Subject { .. }) = world.approves(&tampered) else {
         panic!("another's statement");
@@ -287,7 +291,7 @@ fn a_carry_over_that_contradicts_itself_is_none() {
     let itself = carry_over(&source.object, Method::Tree, std::slice::from_ref(&source));
     assert_eq!(itself.unwrap_err(), CarryError::Itself);
     // An approval is none, and the reverse.
-    let approving = world.signed(&approval(&world.commit.id()));
+    let approving = world.signed(&approval((ObjectKind::Commit, &world.commit.id())));
     let found = APPROVAL.to_owned();
     let not_one = CarryError::NotAttested(NotAttested::Type { found });
     assert_eq!(world.carries(&approving), Err(not_one));

@@ -106,6 +106,16 @@ impl From<&RefRefusal> for CliError {
             RefRefusal::Rewrite { .. } => policy("SH-GIT-REWRITE"),
             RefRefusal::TagMoved { .. } => policy("SH-GIT-REWRITE").mend("make a new tag"),
             RefRefusal::Delete { .. } | RefRefusal::DefaultBranch => policy("SH-GIT-DELETE"),
+            RefRefusal::Moved { .. } => {
+                Self::new(Exit::Failed, "SH-GIT-MOVED", message).mend("fetch, then push again")
+            }
+            RefRefusal::Symbolic { target } => policy("SH-GIT-REF")
+                .expected("a push to the ref itself")
+                .found(target),
+            RefRefusal::Replacement => policy("SH-GIT-REF"),
+            RefRefusal::OtherPolicy => policy("SH-GIT-OTHER-POLICY").mend(
+                "bring the file along: git checkout DEFAULT-BRANCH -- .signhere, and commit that",
+            ),
             RefRefusal::TagName { expected, found } => {
                 policy("SH-GIT-TAG").expected(expected).found(found)
             }

@@ -56,8 +56,9 @@ impl Evidence for Proofs<'_> {
         signed
     }
 
-    fn approvals(&self, id: &ObjectId) -> Result<Vec<Approval>, RepositoryError> {
-        let found = approve::approvals(self.verifier, id, &self.noted(id));
+    fn approvals(&self, object: &Object) -> Result<Vec<Approval>, RepositoryError> {
+        let id = object.id();
+        let found = approve::approvals(self.verifier, (object.kind(), &id), &self.noted(&id));
         let approval = |found: approve::Approval| {
             let by = found.proven.held().ok()?;
             Some(Approval { by })
@@ -65,10 +66,15 @@ impl Evidence for Proofs<'_> {
         Ok(found.into_iter().filter_map(approval).collect())
     }
 
-    fn carried(&self, commit: &Object) -> Result<Vec<Carried>, RepositoryError> {
+    fn carried(
+        &self,
+        commit: &Object,
+        believes: &dyn Fn(&Proven) -> bool,
+    ) -> Result<Vec<Carried>, RepositoryError> {
         let found = carry::carried(self.verifier, commit, &self.noted(&commit.id()));
         let carried = |found: carry::Carried| {
-            let by = found.proven.held().ok()?;
+            // Before hundreds of signatures are verified that it may name.
+            let by = found.proven.held().ok().filter(believes)?;
             let prove = |source: &carry::Source| {
                 let verdict = self
                     .verifier

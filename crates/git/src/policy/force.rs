@@ -248,6 +248,11 @@ impl Policy {
         self.file.git.as_ref()
     }
 
+    /// The files of a repository that it was read from, each with its path: none of a file that was named.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &ObjectId)> {
+        self.files.iter().map(|(path, id)| (path.as_str(), id))
+    }
+
     /// The rules for a ref.
     pub fn rules_for<'a>(&'a self, reference: &'a str) -> impl Iterator<Item = &'a GitRule> {
         let rules = self.git().into_iter().flat_map(|git| &git.rules);
@@ -287,7 +292,7 @@ impl Policy {
     }
 
     /// Whether the tree has every file that this policy was read from as it was.
-    pub(super) fn is_in(
+    pub(crate) fn is_in(
         &self,
         history: &dyn History,
         tree: &ObjectId,

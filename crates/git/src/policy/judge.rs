@@ -86,7 +86,7 @@ struct Judged {
 
 impl Judge<'_> {
     /// Judges the commits that can be reached from `tip` and not from `bases`, parents first, and hands each judgement to
-    /// `each`.
+    /// `each`. Returns the policy that is in force after `tip`.
     ///
     /// # Errors
     /// [`JudgeError`] where nothing can be decided: all of it must be refused then.
@@ -95,7 +95,7 @@ impl Judge<'_> {
         tip: &ObjectId,
         bases: &[ObjectId],
         each: &mut dyn FnMut(Judgement),
-    ) -> Result<(), JudgeError> {
+    ) -> Result<InForce, JudgeError> {
         let mut commits = self.history.history(&[*tip], bases)?;
         if commits.len() > self.limits.commits {
             let limit = self.limits.commits;
@@ -113,7 +113,8 @@ impl Judge<'_> {
             }
             each(self.commit(id, &commits, &mut judged)?);
         }
-        Ok(())
+        let at_tip = judged.after.remove(tip);
+        Ok(at_tip.unwrap_or_else(|| self.base.clone()))
     }
 
     /// Judges a tag by the rules of its ref that are not about paths.
@@ -163,6 +164,8 @@ impl Judge<'_> {
             self.decide(&object, policy, judged, &mut judgement)?;
         }
         let after = match self.after(&object, policy)? {
+            // What must not be there changes nothing.
+            Ok(_) if !judgement.is_allowed() => in_force,
             Ok(after) => after,
             Err(error) => {
                 let error = Box::new(error);
@@ -233,17 +236,18 @@ impl Judge<'_> {
         judged: &Judged,
         judgement: &mut Judgement,
     ) -> Result<(), JudgeError> {
-        let asked = Asked {
-            policy,
-            revoking: self.revoking,
-            evidence: self.evidence,
-            now: self.now,
-        };
         let rules: Vec<_> = self
             .reference
             .into_iter()
             .flat_map(|reference| policy.rules_for(reference))
             .collect();
+        let asked = Asked {
+            policy,
+            revoking: self.revoking,
+            evidence: self.evidence,
+            rules: &rules,
+            now: self.now,
+        };
         let is_commit = object.kind() == ObjectKind::Commit;
         let mut changed = None;
         if is_commit && rules.iter().any(|rule| rule.paths.is_some()) {
@@ -254,10 +258,7 @@ impl Judge<'_> {
         let mut nobody = Refusal::Unsigned;
         match asked.signer(object) {
             Ok(Signer::Listed(stand)) => {
-                let may = |name: &String| {
-                    let is_limited = policy.signer(name).is_some_and(|s| s.is_limited());
-                    !is_limited || rules.iter().any(|rule| rule.signers.contains(name))
-                };
+                let may = |name: &String| policy.signer(name).is_some_and(|s| asked.may_commit(s));
                 if !stand.names.iter().any(may) {
                     let signer = stand.names.into_iter().next().unwrap_or_default();
                     refuse(judgement, Refusal::Limited { signer });
@@ -348,7 +349,11 @@ impl Judge<'_> {
         let people = policy.file().people();
         let persons: BTreeSet<usize> = stand.names.iter().filter_map(|n| people.of(n)).collect();
         let owners = policy.file().signers.iter();
-        let owners = owners.filter(|entry| entry.addresses().any(|own| is_same(own, &address)));
+        let owners = owners.filter(|entry| {
+            let mut own = entry.addresses();
+            // As those compare them who show whose a commit is.
+            own.any(|own| own.eq_ignore_ascii_case(&address))
+        });
         let (mut owner, mut is_own) = (None, false);
         for entry in owners {
             match people.of(&entry.name) {
@@ -433,16 +438,6 @@ impl Judge<'_> {
             true => Err(MergeFault::SecondParent { parent: *second }),
             false => Ok(names),
         })
-    }
-}
-
-/// Compares addresses as mail does: the host without regard to case.
-fn is_same(one: &str, other: &str) -> bool {
-    match (one.rsplit_once('@'), other.rsplit_once('@')) {
-        (Some((name, host)), Some((other_name, other_host))) => {
-            name == other_name && host.eq_ignore_ascii_case(other_host)
-        }
-        _ => one == other,
     }
 }
 

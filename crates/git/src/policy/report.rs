@@ -255,13 +255,23 @@ pub(super) fn standing<P: Ord>(
     stands: &[Stand],
     person: &dyn Fn(&str) -> Option<P>,
 ) -> Vec<String> {
+    // Who goes by several names is one person, whatever else goes by one of them.
     let distinct = |stands: &mut dyn Iterator<Item = &Stand>| -> Vec<String> {
-        let mut seen = BTreeSet::new();
-        let names = stands.flat_map(|stand| &stand.names);
-        names
-            .filter(|name| person(name).is_some_and(|person| seen.insert(person)))
-            .cloned()
-            .collect()
+        let mut found: Vec<(String, BTreeSet<P>)> = Vec::new();
+        for stand in stands {
+            let names = || stand.names.iter().filter(|name| person(name).is_some());
+            let Some(name) = names().next() else {
+                continue;
+            };
+            let mut persons: BTreeSet<P> = names().filter_map(|name| person(name)).collect();
+            let is_other = |(_, known): &(String, BTreeSet<P>)| known.is_disjoint(&persons);
+            let (others, same): (Vec<_>, Vec<_>) = found.into_iter().partition(is_other);
+            let name = same.first().map_or(name, |(first, _)| first).clone();
+            persons.extend(same.into_iter().flat_map(|(_, known)| known));
+            found = others;
+            found.push((name, persons));
+        }
+        found.into_iter().map(|(name, _)| name).collect()
     };
     let is_part = |stand: &&Stand| stand.by == StandsBy::Carried;
     let whole = || stands.iter().filter(|stand| !is_part(stand));

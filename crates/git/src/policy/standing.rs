@@ -2,13 +2,15 @@
 
 use signhere_pki::time::Time;
 use signhere_verify::error::Reason;
-use signhere_verify::policy::NotAllowed;
+use signhere_verify::policy::{GitRule, NotAllowed, Signer as Entry};
 
 use super::force::Policy;
 use super::report::{MergeFault, Refusal, Stand, StandsBy};
 use super::{Evidence, Signed};
+use crate::approve::APPROVAL;
 use crate::object::Object;
 use crate::proof::Proven;
+use crate::repository::RepositoryError;
 use crate::ssh::{NAMESPACE, SshSignature};
 
 const SSH: &[u8] = b"-----BEGIN SSH SIGNATURE-----";
@@ -36,6 +38,8 @@ pub(super) struct Asked<'a> {
     /// Another policy whose revocations count as well.
     pub(super) revoking: Option<&'a Policy>,
     pub(super) evidence: &'a dyn Evidence,
+    /// The rules for the ref.
+    pub(super) rules: &'a [&'a GitRule],
     pub(super) now: Time,
 }
 
@@ -101,25 +105,23 @@ impl Asked<'_> {
     }
 
     /// Who stands for a commit by what it was made of, where somebody whose word counts attests that.
-    pub(super) fn carried(
-        &self,
-        commit: &Object,
-    ) -> Result<Vec<Stand>, crate::repository::RepositoryError> {
+    pub(super) fn carried(&self, commit: &Object) -> Result<Vec<Stand>, RepositoryError> {
         let carriers = match self.policy.git() {
             Some(git) if !git.carriers.is_empty() => &git.carriers,
             _ => return Ok(Vec::new()),
         };
+        let believes = |by: &Proven| {
+            let names = self.listed(by).unwrap_or_default();
+            names.iter().any(|name| carriers.contains(name))
+        };
         let mut stands = Vec::new();
-        for carried in self.evidence.carried(commit)? {
-            let by = self.listed(&carried.by).unwrap_or_default();
-            if !by.iter().any(|name| carriers.contains(name)) {
+        for carried in self.evidence.carried(commit, &believes)? {
+            if !believes(&carried.by) {
                 continue;
             }
             let stand = |source: &Signed| match source {
                 Signed::Proven(proven) => {
-                    let names = self.listed(proven).ok()?;
-                    let by = StandsBy::Carried;
-                    Some(Stand { names, by })
+                    self.stand(proven, StandsBy::Carried, &|entry| self.may_commit(entry))
                 }
                 _ => None,
             };
@@ -131,17 +133,30 @@ impl Asked<'_> {
     }
 
     /// Who approved an object.
-    pub(super) fn approvals(
-        &self,
-        object: &Object,
-    ) -> Result<Vec<Stand>, crate::repository::RepositoryError> {
-        let approvals = self.evidence.approvals(&object.id())?;
-        let stand = |approval: &super::Approval| {
-            let names = self.listed(&approval.by).ok()?;
-            let by = StandsBy::Approval;
-            Some(Stand { names, by })
+    pub(super) fn approvals(&self, object: &Object) -> Result<Vec<Stand>, RepositoryError> {
+        let approvals = self.evidence.approvals(object)?;
+        let may = |entry: &Entry| {
+            let mut types = entry.attestations.iter().flatten();
+            self.may_commit(entry) || types.any(|listed| listed == APPROVAL)
         };
+        let stand = |approval: &super::Approval| self.stand(&approval.by, StandsBy::Approval, &may);
         Ok(approvals.iter().filter_map(stand).collect())
+    }
+
+    /// Whether an entry is for commits: one for files or statements alone is where a rule names it.
+    pub(super) fn may_commit(&self, entry: &Entry) -> bool {
+        !entry.is_limited()
+            || self
+                .rules
+                .iter()
+                .any(|rule| rule.signers.contains(&entry.name))
+    }
+
+    /// How somebody stands for an object by the entries that `may`; `None` where none of them may.
+    fn stand(&self, proven: &Proven, by: StandsBy, may: &dyn Fn(&Entry) -> bool) -> Option<Stand> {
+        let mut names = self.listed(proven).ok()?;
+        names.retain(|name| self.policy.signer(name).is_some_and(may));
+        (!names.is_empty()).then_some(Stand { names, by })
     }
 
     /// An ssh key is that of whom the file of keys names; its signature proves no time, so that now is what counts.

@@ -3,6 +3,7 @@
 mod model;
 
 use super::*;
+use crate::object::ObjectId;
 use model::{MAIN, Model, named, signers, texts};
 
 const KEPT: &str = "[git.rules.who]\nrefs = [\"refs/heads/main\"]\npaths = [\".signhere/**\"]\nsigners = [\"ada\"]\n";
@@ -160,6 +161,18 @@ fn a_change_by_who_may_make_it_counts_from_the_next_commit_on() {
 }
 
 #[test]
+fn a_change_of_the_trust_file_that_is_refused_changes_nothing() {
+    let mut model = Model::default();
+    let base = model.root(&format!("{}{KEPT}", signers(&["ada", "bob"])));
+    let wide = format!("{}{KEPT}", signers(&["ada", "bob", "mallory"]));
+    let change = model.after(&[base]).file(TRUST_FILE, &wide).by("bob");
+    let next = model.after(&[change]).by("mallory");
+    let judged = model.judge(&base, &next);
+    let allowed: Vec<bool> = judged.iter().map(Judgement::is_allowed).collect();
+    assert_eq!(allowed, [false, false]);
+}
+
+#[test]
 fn a_side_line_never_brings_back_an_older_policy() {
     let mut model = Model::default();
     let old = model.root(&signers(&["ada", "mallory"]));
@@ -305,6 +318,38 @@ fn a_threshold_counts_people() {
     let unsigned = model.after(&[tip]).unsigned();
     model.approvals.insert(unsigned, vec!["ada", "bob"]);
     assert_eq!(model.refusals(&tip, &unsigned), ["it is not signed"]);
+}
+
+#[test]
+fn one_signature_is_one_person_by_however_many_names() {
+    let workflow = "https://github.com/acme/app/.github/workflows";
+    let entry = |name: &str, identity: &str| {
+        format!(
+            "[signers.{name}]\nidentity = \"{identity}\"\nissuer = \"https://accounts.google.com\"\n"
+        )
+    };
+    let rule = "[git.rules.two]\nrefs = [\"refs/heads/main\"]\nsigners = [\"ci\", \"any\", \"ada\"]\nthreshold = 2\n";
+    let exact = format!("{workflow}/ci.yml@refs/heads/main");
+    let trust = [
+        entry("ci", &exact),
+        entry("any", &format!("{workflow}/*@refs/heads/*")),
+        signers(&["ada"]),
+        rule.to_owned(),
+    ]
+    .concat();
+    let mut model = Model::default();
+    let base = model.root(&trust);
+    let tip = model.after(&[base]).committer("ci@example.org").by(&exact);
+    let one = ["rule two asks for 2 of its signers, and 1 stands for it"];
+    assert_eq!(model.refusals(&base, &tip), one);
+    // Nor twice.
+    model.approvals.insert(
+        tip,
+        vec!["https://github.com/acme/app/.github/workflows/ci.yml@refs/heads/main"],
+    );
+    assert_eq!(model.refusals(&base, &tip), one);
+    model.approvals.insert(tip, vec!["ada"]);
+    assert_eq!(model.refusals(&base, &tip), none());
 }
 
 #[test]
@@ -470,7 +515,7 @@ fn the_committers_address_is_the_signers() {
         let findings: Vec<String> = judged[0].findings.iter().map(ToString::to_string).collect();
         (texts(&judged), findings)
     };
-    for address in ["ada@example.org", "ada@EXAMPLE.org", "ada@old.example.org"] {
+    for address in ["ada@example.org", "Ada@EXAMPLE.org", "ada@old.example.org"] {
         assert_eq!(says(address, MAIN), (none(), none()));
     }
     let other = "refs/heads/other";
@@ -490,10 +535,12 @@ fn the_committers_address_is_the_signers() {
             "nothing ties its committer's address to ada, who signed it, and rule strict asks for that"
         ]
     );
-    assert_eq!(
-        says("bob@example.org", other).0,
-        ["its committer has the address of bob, and ada signed it"]
-    );
+    for address in ["bob@example.org", "BOB@example.org"] {
+        assert_eq!(
+            says(address, other).0,
+            ["its committer has the address of bob, and ada signed it"]
+        );
+    }
 }
 
 #[test]
@@ -513,6 +560,40 @@ fn who_may_sign_files_alone_commits_where_a_rule_says_so() {
         texts(&model.judge_at("refs/heads/notes", &base, &tip)),
         none()
     );
+}
+
+#[test]
+fn who_may_sign_files_alone_stands_for_nothing_else_either() {
+    let limited = "files = [\"*.tgz\"]\n";
+    let approver = format!("attestations = [\"{}\"]\n", crate::approve::APPROVAL);
+    let (key, sign) = crate::pgp::tests::forge();
+    let trust = format!(
+        "{}{limited}{}{approver}{}[git]\ncarriers = [\"ci\"]\n[git.platforms.github]\nkey = \"\"\"{key}\"\"\"\n",
+        signers(&["release"]),
+        signers(&["reader"]),
+        signers(&["ada", "ci"]),
+    );
+    let mut model = Model::default();
+    let base = model.root(&trust);
+    let squashed = model.after(&[base]).unsigned();
+    for (sources, expected) in [
+        (vec!["ada"], none()),
+        (vec!["release"], vec!["it is not signed".to_owned()]),
+        (vec!["ada", "release"], vec!["it is not signed".to_owned()]),
+    ] {
+        model.carried.insert(squashed, ("ci", sources));
+        assert_eq!(model.refusals(&base, &squashed), expected);
+    }
+    let merged = model
+        .after(&[base])
+        .file("a", "1")
+        .signed("noreply@forge.example", &|payload| Some(sign(payload)));
+    let alone = ["github signed it, and it is no merge of two"];
+    for (approver, is_enough) in [("release", false), ("reader", true), ("ada", true)] {
+        model.approvals.insert(merged, vec![approver]);
+        let expected: &[&str] = if is_enough { &[] } else { &alone };
+        assert_eq!(model.refusals(&base, &merged), expected);
+    }
 }
 
 #[test]
@@ -679,6 +760,21 @@ fn a_forge_merges_plainly_what_somebody_listed_signed() {
     assert_eq!(model.refusals(&main, &evil), none());
 }
 
+fn judge_of<'a>(model: &'a Model, reference: &'a str, base: &'a InForce) -> Judge<'a> {
+    Judge {
+        history: model,
+        evidence: model,
+        reference: Some(reference),
+        base,
+        revoking: None,
+        now: signhere_pki::time::Time::from_unix(5000),
+        limits: Limits {
+            commits: 1,
+            is_over: &|| false,
+        },
+    }
+}
+
 #[test]
 fn a_tag_is_signed_by_who_may_tag() {
     let rules = "[git.rules.tags]\nrefs = [\"refs/tags/**\"]\nsigners = [\"ada\"]\n\
@@ -688,18 +784,7 @@ fn a_tag_is_signed_by_who_may_tag() {
     let in_force = model.policy(&base);
     let mut says = |signer: &str| {
         let tag = model.tag(&base, "v1", signer);
-        let judge = Judge {
-            history: &model,
-            evidence: &model,
-            reference: Some("refs/tags/v1"),
-            base: &in_force,
-            revoking: None,
-            now: signhere_pki::time::Time::from_unix(5000),
-            limits: Limits {
-                commits: 1,
-                is_over: &|| false,
-            },
-        };
+        let judge = judge_of(&model, "refs/tags/v1", &in_force);
         texts(&[judge.tag(&tag).unwrap()])
     };
     assert_eq!(says("ada"), none());
@@ -711,6 +796,29 @@ fn a_tag_is_signed_by_who_may_tag() {
 }
 
 #[test]
+fn an_approval_of_a_tag_counts_for_its_threshold() {
+    let rule = "[git.rules.tags]\nrefs = [\"refs/tags/**\"]\nsigners = [\"ada\", \"bob\"]\nthreshold = 2\n";
+    let mut model = Model::default();
+    let base = model.root(&format!("{}{rule}", signers(&["ada", "bob"])));
+    let in_force = model.policy(&base);
+    let tag = model.tag(&base, "v1", "ada");
+    let mut says = |approver: Option<(ObjectId, &'static str)>| {
+        model.approvals = approver
+            .map(|(of, by)| (of, vec![by]))
+            .into_iter()
+            .collect();
+        let judge = judge_of(&model, "refs/tags/v1", &in_force);
+        texts(&[judge.tag(&tag).unwrap()])
+    };
+    let one = ["rule tags asks for 2 of its signers, and 1 stands for it"];
+    assert_eq!(says(None), one);
+    assert_eq!(says(Some((tag.id(), "ada"))), one);
+    // What is said of the commit is not said of the tag.
+    assert_eq!(says(Some((base, "bob"))), one);
+    assert_eq!(says(Some((tag.id(), "bob"))), none());
+}
+
+#[test]
 fn what_is_too_much_is_not_decided() {
     let mut model = Model::default();
     let base = model.root(&signers(&["ada"]));
@@ -718,16 +826,12 @@ fn what_is_too_much_is_not_decided() {
     let two = model.after(&[one]).by("ada");
     let in_force = model.policy(&base);
     let range = |commits: usize, is_over: &dyn Fn() -> bool| {
+        let limits = Limits { commits, is_over };
         let judge = Judge {
-            history: &model,
-            evidence: &model,
-            reference: Some(MAIN),
-            base: &in_force,
-            revoking: None,
-            now: signhere_pki::time::Time::from_unix(5000),
-            limits: Limits { commits, is_over },
+            limits,
+            ..judge_of(&model, MAIN, &in_force)
         };
-        judge.range(&two, &[base], &mut |_| {})
+        judge.range(&two, &[base], &mut |_| {}).map(|_| ())
     };
     assert_eq!(range(2, &|| false), Ok(()));
     assert_eq!(range(1, &|| false), Err(JudgeError::TooMany { limit: 1 }));

@@ -245,13 +245,24 @@ impl Repository {
         Ok(references)
     }
 
-    /// The full name of the branch that is checked out; `None` where none is, or it is yet to be born.
+    /// The object that the ref of exactly this name points at; `None` where there is no such ref. Unlike
+    /// [`Self::resolve`], no other ref is meant whose name begins or ends like it.
     ///
     /// # Errors
     /// When git fails.
-    pub fn current_branch(&self) -> Result<Option<String>, RepositoryError> {
+    pub fn reference(&self, name: &str) -> Result<Option<ObjectId>, RepositoryError> {
+        let found = self.references(&[name])?.into_iter();
+        let mut found = found.filter(|reference| reference.name == name);
+        Ok(found.next().map(|reference| reference.id))
+    }
+
+    /// The full name of the ref that `name` is another name of; `None` where it stands for itself, or is not there.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn symbolic(&self, name: &str) -> Result<Option<String>, RepositoryError> {
         let mut command = self.source.git();
-        command.args(["symbolic-ref", "--quiet", "HEAD"]);
+        command.args(["symbolic-ref", "--quiet", name]);
         let mut process = Process::spawn(&self.source.git, command, false)?;
         let answer = process.rest(MAX_LINE)?;
         let ended = process.end()?;
@@ -261,6 +272,14 @@ impl Repository {
                 .success()
                 .map(|()| Some(String::from_utf8_lossy(&answer).trim_end().to_owned())),
         }
+    }
+
+    /// The full name of the branch that is checked out, born or not; `None` where none is.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn current_branch(&self) -> Result<Option<String>, RepositoryError> {
+        self.symbolic("HEAD")
     }
 
     fn unknown(&self, revision: &str) -> RepositoryError {

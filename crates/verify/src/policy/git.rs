@@ -74,7 +74,7 @@ pub struct GitRule {
     pub may_be_lightweight: bool,
 }
 
-/// Which entries of a trust file are one person's: those that share an address.
+/// Which entries of a trust file are one person's: those that share an address, in whatever case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct People<'a> {
     by_name: BTreeMap<&'a str, usize>,
@@ -93,7 +93,10 @@ impl GitRule {
         let Some(patterns) = &self.paths else {
             return true;
         };
-        let is_named = |path: &[u8]| patterns.iter().any(|pattern| pattern.matches(path));
+        let is_named = |path: &[u8]| {
+            let mut patterns = patterns.iter();
+            patterns.any(|pattern| pattern.matches(path) || pattern.leads_through(path))
+        };
         changed.into_iter().any(is_named)
     }
 }
@@ -102,11 +105,11 @@ impl TrustFile {
     /// Which of the signers are one person.
     pub fn people(&self) -> People<'_> {
         let mut by_name: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut by_address: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut by_address: BTreeMap<String, usize> = BTreeMap::new();
         for (number, signer) in self.signers.iter().enumerate() {
             let shared: BTreeSet<usize> = signer
                 .addresses()
-                .filter_map(|address| by_address.get(address).copied())
+                .filter_map(|address| by_address.get(&address.to_ascii_lowercase()).copied())
                 .collect();
             let person = shared.first().copied().unwrap_or(number);
             // Who were two people so far share an address with a third entry: they are one.
@@ -117,7 +120,8 @@ impl TrustFile {
                 }
             }
             by_name.insert(&signer.name, person);
-            by_address.extend(signer.addresses().map(|address| (address, person)));
+            let own = signer.addresses().map(str::to_ascii_lowercase);
+            by_address.extend(own.map(|address| (address, person)));
         }
         People { by_name }
     }

@@ -1,4 +1,4 @@
-//! `signhere git approve`: agree to a commit, for everybody to see.
+//! `signhere git approve`: agree to a commit or tag, for everybody to see.
 
 use clap::Args;
 use serde::Serialize;
@@ -10,15 +10,15 @@ use super::open;
 use crate::commands::Context;
 use crate::error::CliError;
 
-/// Approve commits
+/// Approve commits and tags
 ///
-/// Signs a statement that you agree to the commit, and keeps it in the commit's note. Trust files that ask for several
-/// people count it.
+/// Signs a statement that you agree to the commit or annotated tag, and keeps it in its note. Trust files that ask for
+/// several people count it.
 #[derive(Args, Debug)]
 pub(crate) struct ApproveArgs {
-    /// The commits
-    #[arg(required = true, value_name = "COMMIT")]
-    commits: Vec<String>,
+    /// The commits and annotated tags
+    #[arg(required = true, value_name = "OBJECT")]
+    objects: Vec<String>,
     #[command(flatten)]
     noting: NotingArgs,
     #[command(flatten)]
@@ -32,18 +32,16 @@ struct Approved {
 
 pub(crate) fn run(context: &Context, args: &ApproveArgs) -> Result<(), CliError> {
     let repository = args.noting.open()?;
-    let commits: Vec<_> = args
-        .commits
-        .iter()
-        .map(|revision| noting::commit(&repository, revision))
-        .collect::<Result<_, _>>()?;
-    let statement = |commit: &Object| (commit.id(), approval(&commit.id()));
-    let statements: Vec<_> = commits.iter().map(statement).collect();
+    let object = |revision: &String| noting::object(&repository, &repository.resolve(revision)?);
+    let objects: Vec<Object> = args.objects.iter().map(object).collect::<Result<_, _>>()?;
+    let statements = objects.iter();
+    let statements = statements.map(|object| (object, approval((object.kind(), &object.id()))));
+    let statements: Vec<_> = statements.collect();
     let (verifier, _) = open::verifier(context, &args.signer.trust)?;
     let signed = args.signer.sign(context, &verifier, &statements)?;
-    let approved: Vec<String> = commits.iter().map(|one| one.id().to_string()).collect();
-    let line = |commit: &Object| format!("approved {} {}", commit.id(), noting::subject(commit));
-    let lines: Vec<String> = commits.iter().map(line).collect();
+    let approved: Vec<String> = objects.iter().map(|one| one.id().to_string()).collect();
+    let line = |object: &Object| format!("approved {} {}", object.id(), noting::subject(object));
+    let lines: Vec<String> = objects.iter().map(line).collect();
     let stated = Approved { approved };
     args.noting
         .keep(context, &repository, signed, stated, &lines, "as")

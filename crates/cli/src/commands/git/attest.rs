@@ -10,7 +10,7 @@ use signhere_git::carry::follow;
 use signhere_git::notes::Notes;
 use signhere_git::object::{Object, ObjectId};
 use signhere_git::policy::{
-    InForce, Judge, Judgement, Limits, Outcome, PolicySource, Proofs, TRUST_FILE,
+    InForce, Judge, Judgement, Limits, Outcome, PolicySource, Proofs, TRUST_FILE, revoking,
 };
 use signhere_git::proof::Proven;
 use signhere_git::repository::Repository;
@@ -117,13 +117,12 @@ fn make(
         policy: &policy,
         at: SystemClock.now(),
     };
-    let mut signed = args
-        .signer
-        .sign(context, verifier, &[(id, facts.source_provenance())])?;
+    let provenance = [(commit, facts.source_provenance())];
+    let mut signed = args.signer.sign(context, verifier, &provenance)?;
     let provenance = signed.additions.iter().flat_map(|(_, made)| made);
     let mut inputs: Vec<Digest> = provenance.chain(stand.statements).map(digest).collect();
     inputs.sort_unstable_by_key(Digest::hex);
-    let summary = [(id, facts.verification_summary(&inputs))];
+    let summary = [(commit, facts.verification_summary(&inputs))];
     let summary = args.signer.sign(context, verifier, &summary)?;
     signed.additions.extend(summary.additions);
     let verified_levels = facts.verified_levels();
@@ -173,7 +172,7 @@ impl<'a> Standing<'a> {
             }
         }
         for bundle in bundles {
-            let Ok(approval) = approval_in(verifier, &commit.id(), bundle) else {
+            let Ok(approval) = approval_in(verifier, (commit.kind(), &commit.id()), bundle) else {
                 continue;
             };
             let proof = &approval.proven;
@@ -233,13 +232,17 @@ fn judge(
     reference: Option<&str>,
     base: &InForce,
 ) -> Result<Judgement, CliError> {
+    let default = match base.policy().map(|policy| policy.source()) {
+        Some(PolicySource::Commit { .. }) => revoking(repository).map_err(undecided)?,
+        _ => None,
+    };
     let proofs = Proofs::new(verifier, Some(notes));
     let judge = Judge {
         history: repository,
         evidence: &proofs,
         reference,
         base,
-        revoking: None,
+        revoking: default.as_deref(),
         now: SystemClock.now(),
         limits: Limits {
             commits: 1,

@@ -78,7 +78,8 @@ pub(crate) fn run(context: &Context, args: &CarryArgs) -> Result<(), CliError> {
             proofs.push(proof);
         }
         let commit = noting::object(&repository, &id)?;
-        statements.push((id, carry_over(&commit, method, &proofs)?));
+        let statement = carry_over(&commit, method, &proofs)?;
+        statements.push((commit, statement));
         carried.push(Carried {
             commit: id.to_string(),
             method,

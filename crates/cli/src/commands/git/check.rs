@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 use serde::Serialize;
+use signhere_git::gate::Place;
 
 use super::gate::{Document, GateArgs, Report, exit_of, with_gate};
 use super::open;
@@ -68,7 +69,9 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<(), CliError> {
     let repository = open::repository(args.repository.as_deref())?;
     let base = repository.commit_of(&repository.resolve(&args.base)?)?;
     let head = repository.commit_of(&repository.resolve(&args.head)?)?;
-    let decision = with_gate(context, &args.gate, &repository, |gate| {
+    // What is checked out here may be the pull request itself: its trust file judges nothing.
+    let place = Place::Remote("origin");
+    let decision = with_gate(context, &args.gate, &repository, place, |gate| {
         Ok(gate.propose(&reference, &base, &head))
     })?;
     let report = Report::of(&decision);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueHint};
 use signhere_git::cache::{self, Cache};
-use signhere_git::gate::{Decision, Gate, RefRefusal};
+use signhere_git::gate::{Decision, Gate, Place, RefRefusal};
 use signhere_git::notes::{NOTES_REF, Notes};
 use signhere_git::policy::{Limits, Proofs};
 use signhere_git::repository::Repository;
@@ -45,11 +45,12 @@ pub(super) struct GateArgs {
     trust: TrustArgs,
 }
 
-/// Judges with a gate that is made for it.
+/// Judges with a gate for the refs at `place`.
 pub(super) fn with_gate<T>(
     context: &Context,
     args: &GateArgs,
     repository: &Repository,
+    place: Place<'_>,
     judge: impl FnOnce(&Gate<'_>) -> Result<T, RefRefusal>,
 ) -> Result<T, CliError> {
     let (verifier, trust) = open::verifier(context, &args.trust)?;
@@ -83,6 +84,7 @@ pub(super) fn with_gate<T>(
     };
     let gate = Gate::new(
         repository,
+        place,
         &proofs,
         named.map(Arc::new),
         clock.now(),

@@ -1,5 +1,6 @@
 //! What the commands share that write notes: whose repository, who signs, and where the notes go.
 
+use std::borrow::Borrow;
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
@@ -132,13 +133,13 @@ struct Report<'a, T> {
 }
 
 impl SignerArgs {
-    /// Signs statements, each about one commit, by one login: here where a token is at hand, and else by the agent. They
+    /// Signs statements, each about one commit or tag, by one login: here where a token is at hand, and else by the agent. They
     /// are proven before they are returned, with whom they name.
     pub(super) fn sign(
         &self,
         context: &Context,
         verifier: &GitVerifier,
-        statements: &[(ObjectId, Vec<u8>)],
+        statements: &[(impl Borrow<Object>, Vec<u8>)],
     ) -> Result<Signed, CliError> {
         let how = Signing {
             trust: self.trust.clone(),
@@ -151,16 +152,18 @@ impl SignerArgs {
         let bundles = signing::sign_statements(context, &texts, &how)?;
         let mut additions = Vec::with_capacity(bundles.len());
         let mut by = None;
-        for ((id, _), bundle) in statements.iter().zip(bundles) {
+        for ((object, _), bundle) in statements.iter().zip(bundles) {
             // As it will be read from the note.
             let bundle = Bundle::parse(&bundle.to_json())?;
-            let attested = attested(verifier, (ObjectKind::Commit, id), &bundle);
+            let object = object.borrow();
+            let id = object.id();
+            let attested = attested(verifier, (object.kind(), &id), &bundle);
             let attested = attested.map_err(|error| {
                 let message = format!("what was signed does not verify: {error}");
                 CliError::new(Exit::Failed, "SH-GIT-STATEMENT", message)
             })?;
             by = Who::of(&attested.proven.verdict);
-            additions.push((*id, vec![bundle]));
+            additions.push((id, vec![bundle]));
         }
         Ok(Signed { additions, by })
     }

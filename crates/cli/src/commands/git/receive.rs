@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use clap::Args;
-use signhere_git::gate::Update;
+use signhere_git::gate::{Place, Update};
 use signhere_git::object::ObjectFormat;
 use signhere_git::policy::History;
 use signhere_git::repository::{Quarantine, Repository};
@@ -64,7 +64,7 @@ fn decide(
     repository: &Repository,
     updates: &[Update],
 ) -> Result<(), CliError> {
-    let decisions = with_gate(context, &args.gate, repository, |gate| {
+    let decisions = with_gate(context, &args.gate, repository, Place::Here, |gate| {
         Ok(updates
             .iter()
             .map(|update| gate.decide(update))
@@ -101,16 +101,11 @@ fn pre_push(
             update.old = None;
         }
     }
-    let decisions = with_gate(context, &args.gate, &repository, |gate| {
-        let Some(gate) = gate.as_of_remote(remote)? else {
-            return Ok(None);
-        };
-        Ok(Some(
-            updates
-                .iter()
-                .map(|update| gate.decide(update))
-                .collect::<Vec<_>>(),
-        ))
+    let place = Place::Remote(remote);
+    let decisions = with_gate(context, &args.gate, &repository, place, |gate| {
+        let decide = |update| gate.decide(update);
+        let decisions = || updates.iter().map(decide).collect::<Vec<_>>();
+        Ok(gate.has_default().then(decisions))
     })?;
     let Some(decisions) = decisions else {
         context.output.note(format_args!(

@@ -108,6 +108,40 @@ pub(super) const ENTRIES: &[Entry] = &[
         mend: Mend::Do("push what follows; where rewriting is meant: rewrite = true in the rule"),
     },
     Entry {
+        code: "SH-GIT-MOVED",
+        exits: &[Exit::Failed],
+        what: "A ref is not where whoever pushes says that it is.",
+        why: "Where the ref is decides by which trust file the push is judged. Whoever pushes says it, and git does not always ask whether that is so.",
+        causes: &[
+            "somebody else pushed at the same time",
+            "the program that pushed says something wrong, to have a ref deleted or judged by other rules",
+        ],
+        mend: Mend::Do("fetch, then push again"),
+    },
+    Entry {
+        code: "SH-GIT-REF",
+        exits: &[Exit::NotAllowed],
+        what: "The ref is another name of one that other rules may be for, or replaces objects by others.",
+        why: "A push to a symbolic ref moves the ref that it names, and a ref below refs/replace/ shows another object under an id: both would go around the rules for what they change.",
+        causes: &[
+            "the server has a symbolic ref of this name",
+            "git replace, and its refs were pushed",
+        ],
+        mend: Mend::Do(
+            "push to the ref itself; for replacements, write a rule for refs/replace/**",
+        ),
+    },
+    Entry {
+        code: "SH-GIT-OTHER-POLICY",
+        exits: &[Exit::NotAllowed],
+        what: "A new or rewritten ref that a rule is for would have another trust file than the one in force.",
+        why: "What is pushed next would be judged by that file. An old one lists who may not any more, and asks for what was asked then.",
+        causes: &["the branch begins at an old commit, such as that of an old release"],
+        mend: Mend::Do(
+            "bring the file along: git checkout DEFAULT-BRANCH -- .signhere, and commit that",
+        ),
+    },
+    Entry {
         code: "SH-GIT-DELETE",
         exits: &[Exit::NotAllowed],
         what: "A ref would be deleted that a rule is for, or the default branch.",

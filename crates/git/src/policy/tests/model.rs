@@ -9,7 +9,7 @@ use signhere_verify::verdict::{
 };
 
 use super::super::*;
-use crate::object::{ObjectError, ObjectFormat, ObjectKind};
+use crate::object::{ObjectError, ObjectFormat, ObjectId, ObjectKind};
 
 pub(super) const MAIN: &str = "refs/heads/main";
 const ISSUER: &str = "https://accounts.google.com";
@@ -151,8 +151,11 @@ fn proven(name: &str, at: i64) -> Proven {
         serial: None,
     };
     let identity = IdentityEvidence {
-        identity: format!("{name}@example.org"),
-        kind: "email",
+        identity: match name.contains(':') {
+            true => name.to_owned(),
+            false => format!("{name}@example.org"),
+        },
+        kind: if name.contains(':') { "uri" } else { "email" },
         issuer: ISSUER.to_owned(),
         issuer_from: "certificate",
         extensions: Vec::new(),
@@ -261,8 +264,8 @@ impl Evidence for Model {
         Self::signed(armor.lines().nth(1).unwrap())
     }
 
-    fn approvals(&self, id: &ObjectId) -> Result<Vec<Approval>, RepositoryError> {
-        let names = self.approvals.get(id).into_iter().flatten();
+    fn approvals(&self, object: &Object) -> Result<Vec<Approval>, RepositoryError> {
+        let names = self.approvals.get(&object.id()).into_iter().flatten();
         Ok(names
             .map(|name| Approval {
                 by: proven(name, 1000),
@@ -270,7 +273,11 @@ impl Evidence for Model {
             .collect())
     }
 
-    fn carried(&self, commit: &Object) -> Result<Vec<Carried>, RepositoryError> {
+    fn carried(
+        &self,
+        commit: &Object,
+        _: &dyn Fn(&Proven) -> bool,
+    ) -> Result<Vec<Carried>, RepositoryError> {
         let carried = self.carried.get(&commit.id()).into_iter();
         Ok(carried
             .map(|(by, sources)| Carried {

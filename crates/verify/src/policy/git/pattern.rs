@@ -83,6 +83,17 @@ impl GitPattern {
         all_match(&pattern, &segments)
     }
 
+    /// Whether everything that is meant is below this path, as far as the pattern names its folders: what was a folder may be
+    /// a link or another repository, and then a change of it changes all that is below.
+    pub fn leads_through(&self, path: &[u8]) -> bool {
+        let mut pattern = self.0.as_bytes().split(|byte| *byte == b'/');
+        let is_next = |segment: &[u8]| {
+            let named = pattern.next().filter(|part| !part.starts_with(b"*"));
+            named.is_some_and(|named| named.eq_ignore_ascii_case(segment))
+        };
+        path.split(|byte| *byte == b'/').all(is_next) && pattern.next().is_some()
+    }
+
     /// As it is written.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -65,7 +65,7 @@ fn the_part_is_read_whole() {
     assert!(main.is_strict && main.may_rewrite && main.may_delete && main.may_be_lightweight);
     assert!(!(rest.is_strict || rest.may_rewrite || rest.may_delete || rest.may_be_lightweight));
     assert!(main.is_for("refs/heads/release/1") && !main.is_for("refs/heads/release/1/x"));
-    assert!(main.is_about([b"src/a/b.rs".as_slice()]) && !main.is_about([b"src".as_slice()]));
+    assert!(main.is_about([b"src/a/b.rs".as_slice()]) && !main.is_about([b"srcs".as_slice()]));
     assert!(rest.is_about([b"x".as_slice()]) && rest.is_about([]));
 }
 
@@ -245,6 +245,39 @@ fn patterns_cover_the_whole_name_and_stars_whole_segments() {
 }
 
 #[test]
+fn a_change_of_what_a_pattern_leads_through_is_a_change_of_what_is_below() {
+    let leads = |pattern: &str, path: &str| {
+        let pattern = GitPattern::of_paths(pattern).unwrap();
+        pattern.leads_through(path.as_bytes())
+    };
+    for (pattern, path) in [
+        ("src/**", "src"),
+        ("src/**", "SRC"),
+        ("src/core/**", "src"),
+        ("src/core/**", "src/core"),
+        ("src/a.rs", "src"),
+        ("src/*/a.rs", "src"),
+    ] {
+        assert!(leads(pattern, path), "{pattern} {path}");
+    }
+    for (pattern, path) in [
+        ("src", "src"),
+        ("src/**", "srcs"),
+        ("src/core/**", "core"),
+        ("src/core/**", "src/other"),
+        ("src/a", "src/a/b"),
+        ("*/a", "readme"),
+        ("**/a", "readme"),
+        ("src/*/a.rs", "src/x"),
+    ] {
+        assert!(!leads(pattern, path), "{pattern} {path}");
+    }
+    let git = "[git.rules.main]\nrefs = [\"refs/heads/main\"]\npaths = [\"src/**\"]\nsigners = [\"ada\"]\n";
+    let file = read(git).unwrap().git.unwrap();
+    assert!(file.rules[0].is_about([b"src".as_slice()]));
+}
+
+#[test]
 fn a_pattern_of_the_worst_kind_is_compared_at_once() {
     let pattern = format!("**/{}**/x", "*/".repeat(200));
     let pattern = GitPattern::of_paths(&pattern).unwrap();
@@ -262,6 +295,14 @@ fn entries_that_share_an_address_are_one_person() {
     assert_eq!(people.count(["ada", "ada-github", "ada-work"]), 1);
     assert_eq!(people.count(["ada", "bob", "nobody"]), 2);
     assert_eq!(people.of("nobody"), None);
+    let loud = "[signers.loud]
+identity = \"zoe@example.org\"
+issuer = \"https://accounts.google.com\"
+\
+                committers = [\"ADA@Example.org\"]
+";
+    let file = read(loud).unwrap();
+    assert_eq!(file.people().count(["ada", "loud"]), 1);
 
     // Two strangers become one through a third entry, in whatever order they stand.
     let late = "[signers.both]\nidentity = \"c@example.org\"\nissuer = \"https://accounts.google.com\"\n\

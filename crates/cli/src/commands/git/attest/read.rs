@@ -159,7 +159,7 @@ fn line(
                 line.resource_uri = Some(provenance.repository);
                 provenance.proven
             }),
-        APPROVAL => approval_in(verifier, &id, bundle)
+        APPROVAL => approval_in(verifier, (commit.kind(), &id), bundle)
             .map_err(|error| error.to_string())
             .map(|approval| approval.proven),
         CARRY_OVER => carried_in(verifier, commit, bundle)

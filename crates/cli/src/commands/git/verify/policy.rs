@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use signhere_git::notes::Notes;
 use signhere_git::object::{Object, ObjectId, ObjectKind};
 use signhere_git::policy::{
-    Approval, Carried, Evidence, InForce, Judge, Judgement, Limits, Outcome, Proofs, Refusal,
-    Signed, Stand, StandsBy,
+    Approval, Carried, Evidence, InForce, Judge, Judgement, Limits, Outcome, Policy, Proofs,
+    Refusal, Signed, Stand, StandsBy, revoking,
 };
+use signhere_git::proof;
 use signhere_git::repository::{Repository, RepositoryError};
 use signhere_git::verifier::GitVerifier;
 use signhere_pki::time::Clock as _;
@@ -28,6 +29,8 @@ const MAX_COMMITS: usize = 2_000_000;
 pub(super) struct Rules {
     /// The policy at the beginning of each line.
     bases: Vec<InForce>,
+    /// The default branch's, whose revocations count as well.
+    revoking: Option<Arc<Policy>>,
     signed: Mutex<HashMap<ObjectId, Signed>>,
     digest: Vec<u8>,
 }
@@ -44,6 +47,7 @@ impl Rules {
         }
         let mut bases = Vec::new();
         let mut digest = Vec::new();
+        let mut default = None;
         if let Some(path) = &args.trust_file {
             let policy = InForce::Policy(Arc::new(open::policy(path)?));
             bases.resize(asked.lines.len(), policy);
@@ -61,6 +65,7 @@ impl Rules {
                 let at = line.bases.first().copied().or_else(today);
                 bases.push(at_commit(repository, at)?);
             }
+            default = revoking(repository).map_err(|error| CliError::from(&error))?;
         }
         let has_rules = |base: &InForce| match base {
             InForce::Policy(policy) => policy.git().is_some(),
@@ -68,6 +73,12 @@ impl Rules {
         };
         if !bases.iter().any(has_rules) {
             return Ok(None);
+        }
+        let files = default.iter().flat_map(|policy| policy.files());
+        for (path, id) in files {
+            digest.extend_from_slice(path.as_bytes());
+            digest.push(0);
+            digest.extend_from_slice(id.as_bytes());
         }
         // Each verdict is one about where a line begins and ends.
         for line in &asked.lines {
@@ -78,6 +89,7 @@ impl Rules {
         }
         Ok(Some(Self {
             bases,
+            revoking: default,
             signed: Mutex::default(),
             digest,
         }))
@@ -149,7 +161,7 @@ impl Rules {
     }
 
     fn judge_of<'a>(
-        &self,
+        &'a self,
         repository: &'a Repository,
         evidence: &'a Proven<'a>,
         asked: &'a Asked,
@@ -160,7 +172,7 @@ impl Rules {
             evidence,
             reference: asked.reference.as_deref(),
             base,
-            revoking: None,
+            revoking: self.revoking.as_deref(),
             now: SystemClock.now(),
             limits: Limits {
                 commits: MAX_COMMITS,
@@ -186,12 +198,16 @@ impl Evidence for Proven<'_> {
         known.unwrap_or_else(|| self.proofs.signed(object))
     }
 
-    fn approvals(&self, id: &ObjectId) -> Result<Vec<Approval>, RepositoryError> {
-        self.proofs.approvals(id)
+    fn approvals(&self, object: &Object) -> Result<Vec<Approval>, RepositoryError> {
+        self.proofs.approvals(object)
     }
 
-    fn carried(&self, commit: &Object) -> Result<Vec<Carried>, RepositoryError> {
-        self.proofs.carried(commit)
+    fn carried(
+        &self,
+        commit: &Object,
+        believes: &dyn Fn(&proof::Proven) -> bool,
+    ) -> Result<Vec<Carried>, RepositoryError> {
+        self.proofs.carried(commit, believes)
     }
 }
 
