@@ -1,7 +1,8 @@
 //! What is kept beside commits: notes, rescued entries, statements.
 
 use signhere_git::carry::{CarryError, PatchError};
-use signhere_git::notes::NotesError;
+use signhere_git::notes::{NOTES_REF, NotesError};
+use signhere_git::repository::RepositoryError;
 use signhere_git::rescue::RescueError;
 
 use super::CliError;
@@ -11,6 +12,14 @@ impl From<NotesError> for CliError {
     fn from(error: NotesError) -> Self {
         let message = error.to_string();
         match error {
+            NotesError::Repository(error @ RepositoryError::Missing { .. }) => Self::from(error)
+                .mend(format!(
+                    "git fetch --refetch --no-filter REMOTE {NOTES_REF}"
+                )),
+            // Of another kind than notes are.
+            NotesError::Repository(RepositoryError::WrongKind { .. }) => {
+                Self::new(Exit::Failed, "SH-GIT-NOTES", message)
+            }
             NotesError::Repository(error) => error.into(),
             NotesError::Full { .. } => Self::new(Exit::Failed, "SH-GIT-NOTES-FULL", message),
             _ => Self::new(Exit::Failed, "SH-GIT-NOTES", message),
