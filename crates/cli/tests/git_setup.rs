@@ -113,6 +113,129 @@ fn what_was_there_before_comes_back() {
 }
 
 #[test]
+fn each_line_comes_back_and_included_files_are_let_be() {
+    if !has_git() {
+        return;
+    }
+    let place = Workplace::new();
+    let git = repository(&place, "r");
+    let real = place.write("dotfiles", "[include]\n\tpath = included\n");
+    std::os::unix::fs::symlink(&real, place.path(".gitconfig")).unwrap();
+    let included = place.write("included", "[gpg]\n\tformat = ssh\n");
+    let global = |args: &[&str]| {
+        let all = ["config", "--global"].iter().chain(args);
+        git.run(all.copied().collect::<Vec<_>>());
+    };
+    // Several lines, an empty one, and one that is two lines itself.
+    global(&["--add", "commit.gpgSign", "true"]);
+    global(&["--add", "commit.gpgSign", "false"]);
+    global(&["tag.gpgSign", ""]);
+    global(&["gpg.x509.program", "a\nb \"c\" # d"]);
+    global(&["gpg.minTrustLevel", "ultimate"]);
+    let lines = || git.line(["config", "--global", "-z", "--list"]);
+    let before = lines();
+
+    signhere(&place, &git.folder, &["git", "setup", "--global"]).exits(0);
+    signhere(&place, &git.folder, &["git", "doctor", "--fix"]);
+    assert_eq!(git.line(["config", "gpg.minTrustLevel"]), "fully");
+    assert_eq!(git.line(["config", "--get-all", "commit.gpgsign"]), "true");
+    let ran = signhere(&place, &git.folder, &["git", "unset", "--global", "--json"]).exits(0);
+    assert_eq!(ran.json()["kept"], serde_json::json!([]));
+    let sorted = |text: String| {
+        let mut lines: Vec<_> = text.split('\0').map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(sorted(lines()), sorted(before));
+    let of_commit = git.line(["config", "--get-all", "commit.gpgsign"]);
+    assert_eq!(of_commit, "true\nfalse");
+    assert!(place.path(".gitconfig").is_symlink());
+    let text = fs::read_to_string(included).unwrap();
+    assert_eq!(text, "[gpg]\n\tformat = ssh\n");
+}
+
+#[test]
+fn what_counts_instead_is_said() {
+    if !has_git() {
+        return;
+    }
+    let place = Workplace::new();
+    let git = repository(&place, "r");
+    git.run(["config", "gpg.format", "openpgp"]);
+    let ran = signhere(&place, &git.folder, &["git", "setup", "--global"]).exits(0);
+    let line =
+        "! gpg.format is openpgp in the local configuration (file:.git/config), and that counts";
+    assert!(ran.stdout.lines().any(|found| found == line), "{ran:#?}");
+    let ran = signhere(&place, &git.folder, &["git", "setup", "--global", "--json"]).exits(0);
+    is_described(&ran.json());
+    assert_eq!(ran.json()["overridden"], serde_json::json!(["gpg.format"]));
+
+    // What an include says after it cannot be mended beside it.
+    git.run(["config", "--unset", "gpg.format"]);
+    place.write("included", "[commit]\n\tgpgSign = false\n");
+    git.run(["config", "--global", "include.path", "included"]);
+    let ran = signhere(&place, &git.folder, &["--json", "git", "doctor", "--fix"]).exits(50);
+    let findings = ran.json()["findings"].clone();
+    let found = findings.as_array().unwrap().iter();
+    let mut found = found.filter(|one| one["code"] == "commits-unsigned");
+    let found = found.next().unwrap();
+    assert_eq!(found["fixed"], false);
+    let mend = found["mend"].as_str().unwrap();
+    assert!(mend.ends_with("/included"), "{mend}");
+}
+
+#[test]
+fn a_configuration_that_cannot_be_written_is_told() {
+    if !has_git() {
+        return;
+    }
+    let place = Workplace::new();
+    let git = repository(&place, "r");
+    let before = fs::read_to_string(git.folder.join(".git/config")).unwrap();
+    fs::write(git.folder.join(".git/config.lock"), "").unwrap();
+    let ran = signhere(&place, &git.folder, &["git", "setup"]).exits(1);
+    assert!(
+        ran.stderr.contains("could not lock config file"),
+        "{ran:#?}"
+    );
+    assert!(ran.stderr.contains("[SH-GIT-FAILED]"), "{ran:#?}");
+    let after = fs::read_to_string(git.folder.join(".git/config")).unwrap();
+    assert_eq!(after, before);
+}
+
+#[test]
+fn why_git_got_no_signature_is_shown() {
+    if !has_git() {
+        return;
+    }
+    let place = Workplace::new();
+    let git = repository(&place, "r");
+    git.run(["config", "user.name", "Ada"]);
+    git.run(["config", "user.email", "ada@example.com"]);
+    let show = |command: &str| signhere(&place, &git.folder, &["--json", "git", command]).json();
+    assert_eq!(show("status")["lastFailure"], Value::Null);
+    // As git calls it; nobody is logged in, and nobody can be asked.
+    let mut program = place.command(["--status-fd=2", "-bsau", "Ada"]);
+    program.env("SIGNHERE_NO_INPUT", "1");
+    let mut child = program
+        .current_dir(&git.folder)
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"tree\n").unwrap();
+    assert_ne!(finish(child).code, 0);
+    let status = show("status");
+    is_described(&status);
+    assert_eq!(status["lastFailure"]["error"]["code"], "SH-LOGIN-NEEDED");
+    let findings = show("doctor")["findings"].clone();
+    let codes = findings.as_array().unwrap().iter();
+    assert!(codes.clone().any(|one| one["code"] == "last-failure"));
+    let page = signhere(&place, &git.folder, &["git", "status"]).exits(0);
+    assert!(page.stdout.contains("last failure"), "{page:#?}");
+    assert!(page.stdout.contains("[SH-LOGIN-NEEDED]"), "{page:#?}");
+}
+
+#[test]
 fn a_trust_file_is_begun_once() {
     if !has_git() {
         return;

@@ -11,6 +11,7 @@ mod failure;
 mod gate;
 mod hook;
 mod instance;
+mod kept;
 mod noting;
 mod objects;
 pub(crate) mod open;

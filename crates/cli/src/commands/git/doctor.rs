@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use signhere_git::config::{GitConfig, Scope, Settings};
 
-use super::{configured, setup};
+use super::{configured, kept};
 use crate::commands::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -64,10 +64,7 @@ struct Report {
 pub(crate) fn run(context: &Context, args: &DoctorArgs) -> Result<(), CliError> {
     let mut findings = checks::all(context)?;
     if args.fix {
-        let config = configured::config()?;
-        for finding in &mut findings {
-            mend(&config, finding)?;
-        }
+        findings.iter_mut().try_for_each(mend)?;
     }
     let is_open = |one: &&Finding| !one.fixed && one.severity != Severity::Note;
     let open = findings.iter().filter(is_open).count();
@@ -101,10 +98,16 @@ pub(crate) fn run(context: &Context, args: &DoctorArgs) -> Result<(), CliError> 
     }
 }
 
-fn mend(config: &GitConfig, finding: &mut Finding) -> Result<(), CliError> {
-    if let Some(Fix { scope, key, value }) = finding.fix.clone() {
-        setup::apply(config, scope, &[(key, value)])?;
-        finding.fixed = true;
+fn mend(finding: &mut Finding) -> Result<(), CliError> {
+    if let Some(Fix { scope, key, value }) = finding.fix.take() {
+        kept::apply(scope, &[(key, value.clone())])?;
+        let config = configured::config()?;
+        let counts = config.find(&key.to_ascii_lowercase());
+        finding.fixed = counts.and_then(|entry| entry.value.as_ref()) == Some(&value);
+        if let (false, Some(entry)) = (finding.fixed, counts) {
+            // What the file includes, or what is read after it.
+            finding.mend = Some(format!("take {key} out of {}", entry.origin));
+        }
     }
     Ok(())
 }

@@ -49,7 +49,6 @@ pub(super) fn forget() {
 }
 
 /// Why the last signature was not made; `None` where it was, or where what is kept cannot be read.
-#[expect(dead_code, reason = "git status and git doctor are about to show it")]
 pub(super) fn last() -> Option<Failure> {
     let path = path()?;
     // A link would lead to what was never written here.

@@ -4,19 +4,17 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
-use signhere_git::config::{GitConfig, Scope};
+use signhere_git::config::{Entry, GitConfig, Scope};
 
 use super::configured;
+use super::kept::{self, Change};
 use crate::commands::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::files;
-use crate::output::style::tick;
+use crate::output::style::{WARN, paint, tick};
 use crate::output::text::safe;
 use crate::policy;
-
-/// Where git keeps what a key said before.
-pub(super) const BEFORE: &str = "signhere.before-";
 
 /// The program's name, where the search path leads to it.
 pub(super) const PROGRAM: &str = "signhere";
@@ -62,27 +60,21 @@ impl PlaceArgs {
     }
 }
 
-/// A key that was set.
-#[derive(Debug, Serialize)]
-pub(super) struct Change {
-    pub(super) key: String,
-    pub(super) before: Option<String>,
-    pub(super) after: Option<String>,
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Report {
     version: u32,
     scope: &'static str,
     changes: Vec<Change>,
+    overridden: Vec<String>,
     trust_file: Option<String>,
 }
 
 pub(crate) fn run(context: &Context, args: &SetupArgs) -> Result<(), CliError> {
     let scope = args.place.scope()?;
-    let config = configured::config()?;
-    let changes = apply(&config, scope, &wanted())?;
+    let wanted = wanted();
+    let changes = kept::apply(scope, &wanted)?;
+    let overridden = overridden(&configured::config()?, &wanted);
     let trust_file = match args.ref_policy {
         true => begin_trust_file()?,
         false => None,
@@ -92,10 +84,20 @@ pub(crate) fn run(context: &Context, args: &SetupArgs) -> Result<(), CliError> {
             version: 1,
             scope: scope.as_str(),
             changes,
+            overridden: overridden.iter().map(|entry| entry.key.clone()).collect(),
             trust_file: trust_file.map(|path| path.display().to_string()),
         });
     }
     tell(context, scope, &changes)?;
+    for entry in overridden {
+        let value = entry.value.as_deref().unwrap_or("true");
+        let line = format!(
+            "{} is {value} in the {} configuration ({}), and that counts",
+            entry.key, entry.scope, entry.origin
+        );
+        let (mark, line) = (paint(WARN, "!"), safe(&line));
+        context.output.line(format_args!("{mark} {line}"))?;
+    }
     if let Some(path) = trust_file {
         let path = path.display().to_string();
         context
@@ -119,57 +121,17 @@ pub(super) fn wanted() -> [(&'static str, String); 5] {
     ]
 }
 
-/// Sets the keys in one configuration, and keeps what they said there; those that say it already are left alone.
-pub(super) fn apply(
-    config: &GitConfig,
-    scope: Scope,
-    wanted: &[(&'static str, String)],
-) -> Result<Vec<Change>, CliError> {
-    let mut changes = Vec::new();
-    for (key, value) in wanted {
-        let here = |key: &str| {
-            let found = config.all(key).rfind(|entry| entry.scope == scope);
-            found.map(|entry| entry.value.clone().unwrap_or_else(|| "true".to_owned()))
+/// What says something else than is wanted, and counts: another configuration that git reads later.
+fn overridden(config: &GitConfig, wanted: &[(&'static str, String)]) -> Vec<Entry> {
+    let counts = wanted.iter().filter_map(|(key, value)| {
+        let entry = config.find(key)?;
+        let is_same = match value.as_str() {
+            "true" => entry.truth() == Some(true),
+            value => entry.value.as_deref() == Some(value),
         };
-        let before = here(key);
-        if before.as_deref() == Some(value.as_str()) {
-            continue;
-        }
-        // Only what was there before the first time: not what this program wrote.
-        let kept = kept_as(key);
-        if here(&kept).is_none() {
-            set(scope, &kept, before.as_deref().unwrap_or_default())?;
-        }
-        set(scope, key, value)?;
-        changes.push(Change {
-            key: (*key).to_owned(),
-            before,
-            after: Some(value.clone()),
-        });
-    }
-    Ok(changes)
-}
-
-/// The key that remembers what `key` said.
-pub(super) fn kept_as(key: &str) -> String {
-    format!("{BEFORE}{}", key.replace('.', "-"))
-}
-
-pub(super) fn set(scope: Scope, key: &str, value: &str) -> Result<(), CliError> {
-    configured::git(["config", flag(scope), "--replace-all", key, value]).map(drop)
-}
-
-pub(super) fn unset(scope: Scope, key: &str) -> Result<(), CliError> {
-    configured::git(["config", flag(scope), "--unset-all", key]).map(drop)
-}
-
-fn flag(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Global => "--global",
-        Scope::Worktree => "--worktree",
-        Scope::System => "--system",
-        _ => "--local",
-    }
+        (!is_same).then(|| entry.clone())
+    });
+    counts.collect()
 }
 
 pub(super) fn tell(context: &Context, scope: Scope, changes: &[Change]) -> Result<(), CliError> {
@@ -264,6 +226,11 @@ const START: &str = "\
 # signers = [\"maintainers\"]
 # threshold = 1
 ";
+
+/// What the doctor tells git beside that.
+pub(super) fn of_the_doctor() -> [(&'static str, String); 1] {
+    [("gpg.mintrustlevel", "fully".to_owned())]
+}
 
 /// Whether a program's name is this program's, wherever it lies.
 pub(super) fn is_own(program: &str) -> bool {

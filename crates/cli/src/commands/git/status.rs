@@ -4,9 +4,9 @@ use clap::Args;
 use serde::Serialize;
 use signhere_git::config::{GitConfig, Settings};
 
-use super::{configured, instance, setup};
+use super::{configured, failure, instance, setup};
 use crate::commands::Context;
-use crate::error::CliError;
+use crate::error::{CliError, ErrorFields};
 use crate::output::style::{DIM, cross, paint, tick};
 use crate::output::text::safe;
 use crate::policy;
@@ -41,6 +41,15 @@ struct Report {
     instance: Option<String>,
     trust_files: Vec<String>,
     ignored: Vec<String>,
+    last_failure: Option<LastFailure>,
+}
+
+/// Why the last signature was not made.
+#[derive(Serialize)]
+struct LastFailure {
+    at: String,
+    folder: String,
+    error: ErrorFields,
 }
 
 pub(crate) fn run(context: &Context, _: &StatusArgs) -> Result<(), CliError> {
@@ -81,6 +90,14 @@ pub(crate) fn run(context: &Context, _: &StatusArgs) -> Result<(), CliError> {
         context
             .output
             .line(format_args!("  {name:<width$}  {value}"))?;
+    }
+    if let Some(LastFailure { at, folder, error }) = &report.last_failure {
+        let told = format!("{at} in {folder}: {} [{}]", error.message, error.code);
+        let told = safe(&told);
+        let name = "last failure";
+        context
+            .output
+            .line(format_args!("  {name:<width$}  {told}"))?;
     }
     context.output.note(match report.ready {
         true => "\ngit signs commits here. Anything odd: signhere git doctor",
@@ -123,6 +140,13 @@ impl Report {
                 .collect(),
             ignored: settings.unused.into_iter().map(|one| one.name).collect(),
             settings: shown,
+            last_failure: failure::last().and_then(|failure| {
+                Some(LastFailure {
+                    at: failure.at.to_string(),
+                    folder: failure.folder.display().to_string(),
+                    error: failure.error.fields()?,
+                })
+            }),
         })
     }
 }

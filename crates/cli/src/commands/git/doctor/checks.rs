@@ -8,7 +8,7 @@ use signhere_git::config::{Entry, Scope, Settings};
 use super::{Facts, Finding};
 use crate::agent;
 use crate::commands::Context;
-use crate::commands::git::{configured, instance, setup};
+use crate::commands::git::{configured, failure, instance, setup};
 use crate::env;
 use crate::error::CliError;
 use crate::policy;
@@ -28,7 +28,7 @@ pub(super) fn all(context: &Context) -> Result<Vec<Finding>, CliError> {
         settings: Settings::read(&config, &env::var),
         config,
     };
-    let checks: [fn(&Facts<'_>) -> Vec<Finding>; 12] = [
+    let checks: [fn(&Facts<'_>) -> Vec<Finding>; 13] = [
         format,
         program,
         switched_on,
@@ -41,6 +41,7 @@ pub(super) fn all(context: &Context) -> Result<Vec<Finding>, CliError> {
         logins,
         repository,
         terminal,
+        last_failure,
     ];
     Ok(checks.iter().flat_map(|check| check(&facts)).collect())
 }
@@ -391,6 +392,27 @@ fn terminal(_: &Facts<'_>) -> Vec<Finding> {
         )
         .mend("signhere agent login"),
     ]
+}
+
+/// What git may have kept to itself.
+fn last_failure(_: &Facts<'_>) -> Vec<Finding> {
+    let Some(failure) = failure::last() else {
+        return Vec::new();
+    };
+    let Some(error) = failure.error.error() else {
+        return Vec::new();
+    };
+    let (at, folder) = (failure.at, failure.folder.display());
+    let text = format!(
+        "the last signature, at {at} in {folder}, was not made: {} [{}]",
+        error.message(),
+        error.code()
+    );
+    let finding = Finding::note("last-failure", text);
+    vec![match error.mend_or_usual() {
+        Some(mend) => finding.mend(mend),
+        None => finding,
+    }]
 }
 
 /// An error of another part, as a finding.
