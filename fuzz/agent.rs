@@ -1,7 +1,7 @@
 //! As `targets.rs`, of what is said to the agent: its plain tests are in `crates/sign/tests/fuzz.rs`.
 
 #[path = "targets/agent.rs"]
-mod agent;
+mod protocol;
 #[path = "target.rs"]
 mod target;
 
@@ -11,12 +11,12 @@ pub(crate) use target::Target;
 pub(crate) const TARGETS: &[Target] = &[
     Target {
         name: "agent-request",
-        run: agent::request,
-        tokens: agent::TOKENS,
+        run: protocol::request,
+        tokens: protocol::TOKENS,
     },
     Target {
         name: "agent-answer",
-        run: agent::answer,
-        tokens: agent::TOKENS,
+        run: protocol::answer,
+        tokens: protocol::TOKENS,
     },
 ];
