@@ -3,6 +3,7 @@
 //! Signatures are proven elsewhere ([`Evidence`]), history is read elsewhere ([`History`]). What is decided here, and the
 //! attack that each rule stops, is written down in `docs/design/git-policy.md`.
 
+mod ahead;
 mod default_branch;
 mod evidence;
 mod force;

@@ -4,7 +4,7 @@ use crate::object::{Object, ObjectError, ObjectId, ObjectKind};
 use crate::repository::{Mode, Repository, RepositoryError};
 
 /// A repository's commits and what is in them.
-pub trait History {
+pub trait History: Sync {
     /// A commit or a tag.
     ///
     /// # Errors

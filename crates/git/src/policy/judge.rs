@@ -7,6 +7,7 @@ use signhere_pki::time::Time;
 use signhere_verify::policy::GitRule;
 
 use super::Evidence;
+use super::ahead::{AT_ONCE, Ahead};
 use super::force::{InForce, Policy, PolicyError, PolicySource};
 use super::history::History;
 use super::merge::{own_changes, tree_of};
@@ -106,15 +107,38 @@ impl Judge<'_> {
             bases: bases.to_vec(),
             ..Judged::default()
         };
+        let ahead = Ahead::new(self.evidence);
+        let judge = Judge {
+            evidence: &ahead,
+            ..*self
+        };
         for (done, id) in commits.iter().enumerate() {
             if (self.limits.is_over)() {
                 let all = commits.len();
                 return Err(JudgeError::TooLong { done, all });
             }
-            each(self.commit(id, &commits, &mut judged)?);
+            if done.is_multiple_of(AT_ONCE) {
+                let next = commits.iter().skip(done).take(AT_ONCE);
+                ahead.look(self.history, &self.judged_of(next, &commits, &mut judged)?);
+            }
+            each(judge.commit(id, &commits, &mut judged)?);
         }
         let at_tip = judged.after.remove(tip);
         Ok(at_tip.unwrap_or_else(|| self.base.clone()))
+    }
+
+    /// Which of some commits the policy at the base judges.
+    fn judged_of<'c>(
+        &self,
+        commits: impl Iterator<Item = &'c ObjectId>,
+        range: &[ObjectId],
+        judged: &mut Judged,
+    ) -> Result<Vec<ObjectId>, JudgeError> {
+        let Some(policy) = self.base.policy() else {
+            return Ok(Vec::new());
+        };
+        let old = self.old(policy, range, judged)?;
+        Ok(commits.filter(|id| !old.contains(id)).copied().collect())
     }
 
     /// Judges a tag by the rules of its ref that are not about paths.

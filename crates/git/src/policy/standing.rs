@@ -18,7 +18,7 @@ const PGP: [&[u8]; 2] = [
     b"-----BEGIN PGP SIGNATURE-----",
     b"-----BEGIN PGP MESSAGE-----",
 ];
-const X509: &[u8] = b"-----BEGIN SIGNED MESSAGE-----";
+pub(super) const X509: &[u8] = b"-----BEGIN SIGNED MESSAGE-----";
 
 /// Who signed an object.
 #[derive(Debug)]

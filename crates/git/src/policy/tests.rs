@@ -2,6 +2,9 @@
 
 mod model;
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
 use super::*;
 use crate::object::ObjectId;
 use model::{MAIN, Model, named, signers, texts};
@@ -816,6 +819,66 @@ fn an_approval_of_a_tag_counts_for_its_threshold() {
     // What is said of the commit is not said of the tag.
     assert_eq!(says(Some((base, "bob"))), one);
     assert_eq!(says(Some((tag.id(), "bob"))), none());
+}
+
+#[test]
+fn a_long_range_is_judged_in_order_and_each_signature_looked_at_once() {
+    struct Counted<'m>(&'m Model, Mutex<BTreeMap<ObjectId, usize>>);
+
+    impl Evidence for Counted<'_> {
+        fn signed(&self, object: &Object) -> Signed {
+            *self.1.lock().unwrap().entry(object.id()).or_default() += 1;
+            self.0.signed(object)
+        }
+
+        fn approvals(&self, object: &Object) -> Result<Vec<Approval>, RepositoryError> {
+            self.0.approvals(object)
+        }
+
+        fn carried(
+            &self,
+            commit: &Object,
+            believes: &dyn Fn(&Proven) -> bool,
+        ) -> Result<Vec<Carried>, RepositoryError> {
+            self.0.carried(commit, believes)
+        }
+    }
+
+    let mut model = Model::default();
+    let base = model.root(&signers(&["ada"]));
+    let mut tip = base;
+    let mut expected = Vec::new();
+    for number in 0..200 {
+        let draft = model.after(&[tip]);
+        tip = match number % 7 {
+            0 => draft.unsigned(),
+            1 => draft.by("mallory"),
+            2 => draft.by("forged"),
+            _ => draft.by("ada"),
+        };
+        expected.push((tip, number % 7 > 2));
+    }
+    let in_force = model.policy(&base);
+    let counted = Counted(&model, Mutex::default());
+    let limits = Limits {
+        commits: 200,
+        is_over: &|| false,
+    };
+    let judge = Judge {
+        evidence: &counted,
+        limits,
+        ..judge_of(&model, MAIN, &in_force)
+    };
+    let mut found = Vec::new();
+    judge
+        .range(&tip, &[base], &mut |one| {
+            found.push((one.id, one.is_allowed()))
+        })
+        .unwrap();
+    assert_eq!(found, expected);
+    let counts = counted.1.into_inner().unwrap();
+    assert!(counts.values().all(|count| *count == 1));
+    assert_eq!(counts.len(), expected.len() - 29);
 }
 
 #[test]
