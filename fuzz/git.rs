@@ -1,5 +1,7 @@
 //! As `targets.rs`, of the parsers for commits and tags: their plain tests are in `crates/git/tests/fuzz.rs`.
 
+#[path = "targets/keys.rs"]
+mod keys;
 #[path = "targets/notes.rs"]
 mod notes;
 #[path = "targets/objects.rs"]
@@ -35,5 +37,15 @@ pub(crate) const TARGETS: &[Target] = &[
         name: "git-note",
         run: notes::note,
         tokens: notes::TOKENS,
+    },
+    Target {
+        name: "git-ssh",
+        run: keys::ssh,
+        tokens: keys::SSH_TOKENS,
+    },
+    Target {
+        name: "git-pgp",
+        run: keys::pgp,
+        tokens: keys::PGP_TOKENS,
     },
 ];

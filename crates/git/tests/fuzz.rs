@@ -20,6 +20,8 @@ mod mutator;
 
 use std::fs;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use git::{TARGETS, Target};
 use signhere_git::approve::approval;
 use signhere_git::armor::Armor;
@@ -99,6 +101,43 @@ fn write() {
     let loose = format!("commit {}\0{COMMIT}", COMMIT.len());
     put("git-object", "loose", loose.as_bytes());
     write_note(&forge);
+    write_keys();
+}
+
+/// SSH signatures of a key in a file and one in a device, a file of allowed signers; keys and signatures of a forge.
+fn write_keys() {
+    let string = |bytes: &[u8]| {
+        let length = u32::try_from(bytes.len()).unwrap().to_be_bytes();
+        [&length, bytes].concat()
+    };
+    let ssh = |algorithm: &str, key_end: &[u8], made_end: &[u8]| {
+        let point = hex::decode("6a7a5737f86f77df7993cc12ca1ed10210a384c0803a7fedc7a10c2cfe85e0ad");
+        let name = string(algorithm.as_bytes());
+        let key = [name.as_slice(), &string(&point.unwrap()), key_end].concat();
+        let made = [name.as_slice(), &string(&[7; 64]), made_end].concat();
+        let parts = [&key[..], b"git", b"", b"sha512", &made].map(string);
+        let blob = [b"SSHSIG\0\0\0\x01", parts.concat().as_slice()].concat();
+        let body = STANDARD.encode(blob);
+        let armor = format!("-----BEGIN SSH SIGNATURE-----\n{body}\n-----END SSH SIGNATURE-----\n");
+        (armor, STANDARD.encode(key))
+    };
+    let (armor, key) = ssh("ssh-ed25519", b"", b"");
+    put("git-ssh", "ed25519", armor.as_bytes());
+    let (armor, _) = ssh(
+        "sk-ssh-ed25519@openssh.com",
+        &string(b"ssh:"),
+        b"\x01\0\0\0\x05",
+    );
+    put("git-ssh", "device", armor.as_bytes());
+    let options = "namespaces=\"git,file\",valid-after=\"20260101Z\",valid-before=\"20270101\"";
+    let allowed = format!(
+        "# keys\nada@example.test {options} ssh-ed25519 {key} Ada\n\"*@example.test\" ssh-ed25519 {key}\n"
+    );
+    put("git-ssh", "allowed", allowed.as_bytes());
+    for name in ["key", "ed25519", "payload", "text"] {
+        let path = harness::folder().join(format!("../../testdata/git-platform/{name}.asc"));
+        put("git-pgp", name, &fs::read(path).unwrap());
+    }
 }
 
 /// A note with a statement of each kind, and a bundle that is none.
