@@ -21,7 +21,7 @@ pub use program::{Git, Quarantine};
 pub use reader::{Limits, RawObject};
 pub use tree::{Mode, TreeEntry};
 
-use process::{Process, not_understood};
+use process::{Process, in_one_line, not_understood};
 use reader::{AT_ONCE, Reader};
 
 use crate::object::{ObjectFormat, ObjectId, ObjectKind};
@@ -267,7 +267,7 @@ fn refusal(path: &Path, complaints: &str) -> Option<RepositoryError> {
         .iter()
         .any(|form| complaints.contains(form))
         .then(|| RepositoryError::Form {
-            cause: complaints.to_owned(),
+            cause: in_one_line(complaints),
         })
 }
 

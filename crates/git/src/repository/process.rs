@@ -199,10 +199,15 @@ impl Ended {
     pub(super) fn failure(self) -> RepositoryError {
         let cause = match self.complaints.is_empty() {
             true => self.status.to_string(),
-            false => self.complaints,
+            false => in_one_line(&self.complaints),
         };
         RepositoryError::Failed { cause }
     }
+}
+
+/// What git says, as a part of a sentence.
+pub(super) fn in_one_line(complaints: &str) -> String {
+    complaints.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// An answer that is not understood: its beginning.

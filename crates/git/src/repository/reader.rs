@@ -1,7 +1,7 @@
 //! Objects out of one `git cat-file --batch`, each checked against its id.
 
 use super::error::{Gap, RepositoryError};
-use super::process::{Process, not_understood};
+use super::process::{Process, in_one_line, not_understood};
 use super::{Repository, Source};
 use crate::object::{ObjectId, ObjectKind};
 
@@ -184,7 +184,7 @@ impl Reader {
         }
         let cause = match ended.complaints.is_empty() {
             true => ended.status.to_string(),
-            false => ended.complaints,
+            false => in_one_line(&ended.complaints),
         };
         RepositoryError::Damaged { id: *id, cause }
     }
