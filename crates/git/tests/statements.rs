@@ -14,15 +14,18 @@ use signhere_git::attest::{
     Unmet, VERIFIER, provenance_in, summary_in,
 };
 use signhere_git::carry::{
-    CARRY_OVER, CarryError, Method, Source, carried, carried_in, carry_over,
+    CARRY_OVER, CarryError, Method, Source, carried, carried_in, carry_over, follow,
 };
 use signhere_git::object::{Object, ObjectId, ObjectKind};
 use signhere_git::statement::NotAttested;
 use signhere_git::verdict::Outcome;
 use signhere_git::verifier::GitVerifier;
 use signhere_pki::digest::HashAlgorithm;
-use signhere_testkit::forge::{Content, Entry, Forge, Kind, RootVersion, SIGNED_AT, Stage};
+use signhere_testkit::forge::{
+    Content, Entry, Forge, IDENTITY, ISSUER, Kind, RootVersion, SIGNED_AT, Stage,
+};
 use signhere_verify::bundle::Bundle;
+use signhere_verify::policy::{Question, TrustFile, Trusted};
 use signhere_verify::trust::TrustedRoot;
 use signhere_verify::verdict::{Reason, StepName};
 use signhere_verify::verifier::Verifier;
@@ -228,6 +231,39 @@ fn a_carry_over_holds_the_commits_and_they_are_verified_again() {
             .verifier
             .verify_with(&found.sources[0].object, &found.sources[1].bundles, None);
     assert!(matches!(other.outcome, Outcome::Unproven(_)));
+}
+
+#[test]
+fn a_carry_over_counts_by_a_carrier_and_of_nobody_but_listed_signers() {
+    let world = World::new();
+    let sources = [world.source("second"), world.source("first")];
+    let counts = |sources: &[Source], files: &[&str]| {
+        let statement = carry_over(&world.commit, Method::Tree, sources).unwrap();
+        let files = files.iter().map(|text| {
+            let none = |_: &str| Err(String::new());
+            TrustFile::parse(text, "trust.toml", None, &none).unwrap()
+        });
+        let question = Question::new(Trusted::new(files.collect()).into());
+        let bundles = [world.signed(&statement)];
+        follow(&world.verifier, &question, &world.commit, &bundles).map(|found| found.carrier)
+    };
+    let signer = |name: &str, identity: &str| {
+        format!("[signers.{name}]\nidentity = \"{identity}\"\nissuer = \"{ISSUER}\"\n")
+    };
+    let carriers = "[git]\ncarriers = [\"ci\"]\n";
+    let listed = signer("ci", IDENTITY);
+    let carrier = listed.clone() + carriers;
+    assert_eq!(counts(&sources, &[&carrier]), Some("ci".to_owned()));
+    assert_eq!(counts(&sources, &[&listed]), None);
+    // Whom another file calls the same is somebody else.
+    let other = signer("ci", "other@example.test") + carriers;
+    assert_eq!(counts(&sources, &[&other, &listed]), None);
+    // One commit that nobody proves, or that a stranger signed, spoils it.
+    let [mut unproven, proven] = sources.clone();
+    unproven.bundles.clear();
+    assert_eq!(counts(&[unproven, proven], &[&carrier]), None);
+    let until = format!("{listed}until = \"2020-01-01\"\n{carriers}");
+    assert_eq!(counts(&sources, &[&until]), None);
 }
 
 #[test]

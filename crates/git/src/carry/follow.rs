@@ -1,7 +1,7 @@
 //! A commit that nobody signed counts as signed by the people who signed what it came from.
 
 use signhere_verify::bundle::Bundle;
-use signhere_verify::policy::Question;
+use signhere_verify::policy::{Question, Signer};
 
 use super::carried;
 use crate::object::Object;
@@ -25,12 +25,12 @@ pub fn follow(
     merged: &Object,
     bundles: &[Bundle],
 ) -> Option<Followed> {
-    let carriers = |name: &str| {
-        let mut files = question.trusted().files().iter();
-        files.any(|file| {
-            file.git
-                .as_ref()
-                .is_some_and(|git| git.carriers.contains(name))
+    // Two files may call two people the same.
+    let is_carrier = |signer: &Signer| {
+        question.trusted().signers().any(|(file, listed)| {
+            let git = file.git.as_ref();
+            std::ptr::eq(listed, signer)
+                && git.is_some_and(|git| git.carriers.contains(&signer.name))
         })
     };
     carried(verifier, merged, bundles)
@@ -41,7 +41,7 @@ pub fn follow(
                 None => question,
             };
             let listed = question_there.listed(&found.proven.verdict.steps).ok()?;
-            let carrier = listed.iter().find(|signer| carriers(&signer.name))?;
+            let carrier = listed.into_iter().find(|signer| is_carrier(signer))?;
             let sources: Vec<GitVerdict> = found
                 .sources
                 .iter()

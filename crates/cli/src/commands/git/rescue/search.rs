@@ -75,8 +75,13 @@ impl Search {
         let mut failures = 0_usize;
         let mut stop = std::pin::pin!(stop);
         let why = loop {
-            while failures < PATIENCE
-                && running.len() < AT_ONCE
+            // After a failure one alone tries whether the log answers again.
+            let at_once = match failures {
+                0 => AT_ONCE,
+                1..PATIENCE => 1,
+                _ => 0,
+            };
+            while running.len() < at_once
                 && let Some(wanted) = waiting.pop_front()
             {
                 let search = self.clone();
