@@ -262,7 +262,7 @@ fn a_carry_over_counts_by_a_carrier_and_of_nobody_but_listed_signers() {
     let [mut unproven, proven] = sources.clone();
     unproven.bundles.clear();
     assert_eq!(counts(&[unproven, proven], &[&carrier]), None);
-    let until = format!("{listed}until = \"2020-01-01\"\n{carriers}");
+    let until = format!("{listed}until = 2020-01-01T00:00:00Z\n{carriers}");
     assert_eq!(counts(&sources, &[&until]), None);
 }
 
