@@ -427,6 +427,11 @@ fn damaged_objects_are_errors_and_the_others_are_read() {
             ),
             "{answers:?}"
         );
+        let history = repository.history(&[third], &[]);
+        assert!(
+            matches!(history, Err(RepositoryError::Damaged { id, .. }) if id == second),
+            "{history:?}"
+        );
     }
     // The content of another object.
     overwrite(git_dir, &second, &fs::read(loose(git_dir, &first)).unwrap());

@@ -1,7 +1,7 @@
 //! Revisions, refs, and which commits belong to a range.
 
 use super::error::{RepositoryError, RevisionFault};
-use super::process::{Process, not_understood};
+use super::process::{Process, in_one_line, not_understood};
 use super::{Gap, Repository};
 use crate::object::{Object, ObjectId, ObjectKind};
 
@@ -151,9 +151,18 @@ impl Repository {
             return Ok(commits);
         }
         let complaints = &ended.complaints;
-        let is_cut = ["Could not read", "bad object", "Failed to traverse parents"];
-        if is_cut.iter().any(|words| complaints.contains(words)) && !complaints.contains("corrupt")
-        {
+        let says = |words: &[&str]| words.iter().any(|words| complaints.contains(words));
+        if says(&["corrupt", "is empty"]) {
+            let mut words = complaints.split_whitespace();
+            return Err(match words.find_map(|word| word.parse().ok()) {
+                Some(id) => RepositoryError::Damaged {
+                    id,
+                    cause: in_one_line(complaints),
+                },
+                None => ended.failure(),
+            });
+        }
+        if says(&["Could not read", "bad object", "Failed to traverse parents"]) {
             let gap = self.gap();
             return Err(RepositoryError::Incomplete { gap });
         }

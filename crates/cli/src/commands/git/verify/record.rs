@@ -184,6 +184,9 @@ impl Record {
         {
             error.mend = Some(rescue(words));
         }
+        for tag in &mut self.mergetags {
+            tag.ask_by(words);
+        }
     }
 
     /// The rules are met.
