@@ -138,6 +138,8 @@ pub(crate) fn start(context: &Context, place: &Place) -> Result<Client, CliError
     if let Some(client) = connect(place)? {
         return Ok(client);
     }
+    // It listens where nobody finds it, or has ended.
+    let _ = child.kill();
     let _ = child.wait();
     Err(failed(reason(&said)))
 }

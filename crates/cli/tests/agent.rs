@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::disallowed_methods,
     reason = "a test; each writes one kind of environment"
 )]
@@ -268,6 +269,30 @@ fn files_are_signed_by_an_agent_that_runs() {
             .contains("[SH-LOGIN-NEEDED]")
     );
     assert_eq!(desk.status()["logins"][0]["signatures"], 21);
+}
+
+#[test]
+fn what_was_open_when_it_started_is_not_kept_open() {
+    let desk = Desk::new();
+    let like = desk.command(&["agent", "start"]);
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", "exec \"$0\" \"$@\" 9>&1"])
+        .arg(like.get_program())
+        .args(like.get_args())
+        .env_clear()
+        .envs(
+            like.get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .env("PATH", search_path())
+        .stdout(Stdio::piped());
+    let (sender, receiver) = std::sync::mpsc::channel();
+    thread::spawn(move || sender.send(shell.output().unwrap()));
+    // The pipe ends when nobody has it any more.
+    let output = receiver.recv_timeout(std::time::Duration::from_secs(120));
+    assert!(output.expect("the agent keeps it open").status.success());
+    assert_eq!(desk.status()["running"], true);
 }
 
 /// Programs that a desktop has, and that tell what they were asked for.

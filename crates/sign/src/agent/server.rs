@@ -1,6 +1,7 @@
 //! Callers: each is heard, none is waited for longer than its time, and no more than so many at a time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -59,6 +60,8 @@ pub struct Server {
     limits: Limits,
     /// Other machines take no place from this user's own programs, and the reverse.
     callers: [Arc<Semaphore>; 2],
+    /// Whether there were too many callers, and the journal says so already: a crowd must not flood it.
+    is_crowded: AtomicBool,
     /// Turns of other machines: there are more, and those are this user's.
     far: Semaphore,
     stop: Notify,
@@ -79,6 +82,7 @@ impl Server {
         Self {
             keeper,
             callers: [(); 2].map(|()| Arc::new(Semaphore::new(limits.callers))),
+            is_crowded: AtomicBool::new(false),
             far: Semaphore::new(FAR_AT_A_TIME),
             limits,
             stop: Notify::new(),
@@ -149,11 +153,14 @@ impl Server {
         let places = if powers == Powers::All { own } else { far };
         match Arc::clone(places).try_acquire_owned() {
             Ok(place) => {
+                self.is_crowded.store(false, Ordering::Relaxed);
                 tokio::spawn(Arc::clone(self).serve(stream, caller, place));
             }
             Err(_) => {
                 let limit = self.limits.callers;
-                journal.note(&Event::Crowded { limit });
+                if !self.is_crowded.swap(true, Ordering::Relaxed) {
+                    journal.note(&Event::Crowded { limit });
+                }
                 let busy = Answer::Refused(Refusal::Busy { retry_after: 1 });
                 if let Ok(line) = encode(&busy) {
                     // It fits the socket's buffer, or nobody reads it.

@@ -1,6 +1,6 @@
 //! What the agent tells of itself: a line for each event, with its time.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -15,14 +15,17 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::text::safe;
 
-/// A journal that has more bytes than this begins anew.
+/// A journal that has more bytes than this is put aside, in the place of the one before.
 const LIMIT: u64 = 4 << 20;
 
 /// Lines on standard error.
 pub(super) struct ToStderr;
 
 /// Lines in a file of the user's own.
-pub(super) struct ToFile(Mutex<File>);
+pub(super) struct ToFile {
+    path: PathBuf,
+    file: Mutex<File>,
+}
 
 /// Where the journal is kept.
 pub(super) fn path() -> Result<PathBuf, CliError> {
@@ -49,25 +52,30 @@ impl ToFile {
                 .create(folder)
                 .map_err(fail)?;
         }
-        let file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(path);
-        Ok(Self(Mutex::new(file.map_err(fail)?)))
+        let file = Mutex::new(open(path).map_err(fail)?);
+        let path = path.to_owned();
+        Ok(Self { path, file })
     }
 }
 
 impl Journal for ToFile {
     fn note(&self, event: &Event<'_>) {
-        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         if file.metadata().is_ok_and(|file| file.len() > LIMIT) {
-            // It goes on where it is when it cannot be cut.
-            let _ = file.set_len(0);
+            // It goes on where it is when it cannot be put aside.
+            let aside = fs::rename(&self.path, self.path.with_extension("log.1"));
+            if let Ok(new) = aside.and_then(|()| open(&self.path)) {
+                *file = new;
+            }
         }
         // A full disk is no reason not to sign.
         let _ = file.write_all(line(event).as_bytes());
     }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(0o600).open(path)
 }
 
 impl Journal for ToStderr {
@@ -78,4 +86,32 @@ impl Journal for ToStderr {
 
 fn line(event: &Event<'_>) -> String {
     format!("{} {}\n", SystemClock.now(), safe(&event.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_journal_is_put_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("agent.log");
+        let journal = ToFile::open(&path).unwrap();
+        journal.note(&Event::Started);
+        let first = fs::read_to_string(&path).unwrap();
+        File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_len(LIMIT + 1)
+            .unwrap();
+        journal.note(&Event::Stopped);
+        let aside = fs::read(folder.path().join("agent.log.1")).unwrap();
+        assert!(aside.starts_with(first.as_bytes()));
+        let now = fs::read_to_string(&path).unwrap();
+        assert!(
+            now.ends_with("Z stopped\n") && now.lines().count() == 1,
+            "{now}"
+        );
+    }
 }

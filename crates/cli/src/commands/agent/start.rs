@@ -62,6 +62,7 @@ pub(super) fn run(context: &Context, args: &StartArgs) -> Result<(), CliError> {
 
 /// Leaves the terminal and whoever waits for its standard streams behind.
 fn in_background(context: &Context) -> Result<(), CliError> {
+    close_inherited();
     // In a session of its own already, if that fails.
     let _ = rustix::process::setsid();
     let journal = ToFile::open(&journal::path()?)?;
@@ -70,6 +71,40 @@ fn in_background(context: &Context) -> Result<(), CliError> {
         let _ = writeln!(io::stdout(), "{READY}");
     })
 }
+
+/// Closes what whoever started this left open: a file that a script has locked would stay locked all day, and whoever reads
+/// from a pipe would wait as long.
+#[cfg(target_os = "linux")]
+fn close_inherited() {
+    /// Is not inherited (O_CLOEXEC): this program's own files.
+    const OWN: u32 = 0o2_000_000;
+
+    let Ok(open) = std::fs::read_dir("/proc/self/fd") else {
+        return;
+    };
+    let names = open.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let is_inherited = |name: &String| {
+        let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{name}")).ok();
+        let flags = info.as_deref().and_then(|info| {
+            let mut lines = info.lines();
+            let flags = lines.find_map(|line| line.strip_prefix("flags:"))?;
+            u32::from_str_radix(flags.trim(), 8).ok()
+        });
+        flags.is_some_and(|flags| flags & OWN == 0)
+    };
+    let inherited: Vec<i32> = names
+        .filter(is_inherited)
+        .filter_map(|name| name.parse().ok())
+        .collect();
+    for descriptor in inherited.into_iter().filter(|number| *number > 2) {
+        // What cannot be closed is not open.
+        let _ = nix::unistd::close(descriptor);
+    }
+}
+
+/// What is inherited cannot be listed here.
+#[cfg(not(target_os = "linux"))]
+fn close_inherited() {}
 
 fn serve(
     context: &Context,

@@ -58,7 +58,10 @@ pub(super) fn run(context: &Context) -> Result<(), CliError> {
         &format!("process {pid}, version {program}, since {since}"),
     )?;
     line("socket", &socket)?;
-    line("forward", &forward_socket)?;
+    // What was forwarded is not forwarded from here.
+    if place.forward_socket().exists() {
+        line("forward", &forward_socket)?;
+    }
     line("memory", &memory(hardening))?;
     line(
         "crashes",
