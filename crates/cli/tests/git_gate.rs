@@ -125,6 +125,7 @@ fn a_server_takes_what_its_trust_file_allows_and_nothing_else() {
     configuration_changes_nothing(&desk, &ada);
     a_hook_that_dies_lets_nothing_through(&desk, &ada);
     a_tag_takes_two(&desk, &ada);
+    a_merge_is_the_work_of_its_sides(&desk, &ada);
     a_pull_request_is_judged(&desk, &ada);
 }
 
@@ -329,6 +330,40 @@ fn a_hook_that_dies_lets_nothing_through(desk: &Desk, ada: &Git) {
     fs::write(&hook, good).unwrap();
     let server = desk.git("server.git", None);
     assert_eq!(server.line(["rev-parse", "main"]), base);
+}
+
+/// Bob, who may change nothing in core, merges what Ada changed on both sides in one file there.
+fn a_merge_is_the_work_of_its_sides(desk: &Desk, ada: &Git) {
+    let lines = |first: &str, last: &str| format!("{first}\n{}{last}\n", "same\n".repeat(9));
+    let base = commit(ada, "core/m", &lines("1", "1"));
+    ada.run(["checkout", "-q", "-b", "side"]);
+    commit(ada, "core/m", &lines("1", "2"));
+    ada.run(["checkout", "-q", "main"]);
+    commit(ada, "core/m", &lines("2", "1"));
+    let bob = desk.git("clone", Some(BOB));
+    bob.run(["merge", "-q", "--no-ff", "-m", "merge", "side"]);
+    let merge = bob.line(["rev-parse", "HEAD"]);
+    bob.run(["reset", "-q", "--hard", "HEAD^"]);
+    bob.run(["merge", "-q", "--no-ff", "--no-commit", "side"]);
+    commit(&bob, "core/m", &lines("2", "3"));
+    refused(&bob, &["main"], &merge, &["SH-GIT-RULE", "core/m"]);
+    if merges_again() {
+        bob.run(["push", "-q", "origin", "main"]);
+    } else {
+        refused(&bob, &["main"], &base, &["SH-GIT-RULE", "core/m"]);
+    }
+    // The folder in which it was made again is gone, and nothing of it came with the push.
+    let server = desk.git("server.git", None);
+    server.run(["fsck", "--no-dangling"]);
+}
+
+/// Whether git is 2.38 or newer.
+fn merges_again() -> bool {
+    let output = std::process::Command::new("git").arg("version").output();
+    let text = String::from_utf8(output.unwrap().stdout).unwrap();
+    let mut numbers = text.trim_start_matches("git version ").split('.');
+    let mut number = || numbers.next().and_then(|n| n.parse::<u32>().ok());
+    (number(), number()) >= (Some(2), Some(38))
 }
 
 /// A tag that asks for two people is signed by one and approved by the other.

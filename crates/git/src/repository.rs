@@ -6,6 +6,7 @@
 
 mod error;
 mod history;
+mod merge;
 mod process;
 mod program;
 mod reader;

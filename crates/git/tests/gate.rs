@@ -79,13 +79,18 @@ impl Place {
     fn commit(&self, parent: Option<&str>, signer: &str) -> String {
         self.repository.git(&["add", "-A"]);
         let tree = self.repository.git(&["write-tree"]);
-        let parent = parent.map_or_else(String::new, |parent| format!("parent {parent}\n"));
+        self.commit_of(&tree, parent.as_slice(), signer)
+    }
+
+    fn commit_of(&self, tree: &str, parents: &[&str], signer: &str) -> String {
+        let parents = parents.iter().map(|parent| format!("parent {parent}\n"));
+        let parents: String = parents.collect();
         let gpgsig = format!(
             "gpgsig -----BEGIN SIGNED MESSAGE-----\n {signer}\n -----END SIGNED MESSAGE-----\n"
         );
         let who = format!("{signer} <{signer}@example.org> 1700000000 +0000");
         let text =
-            format!("tree {tree}\n{parent}author {who}\ncommitter {who}\n{gpgsig}\nby {signer}\n");
+            format!("tree {tree}\n{parents}author {who}\ncommitter {who}\n{gpgsig}\nby {signer}\n");
         self.repository.store("commit", text.as_bytes())
     }
 
@@ -559,6 +564,88 @@ fn a_missing_object_lets_nothing_through() {
         matches!(decision.refusals.as_slice(), [RefRefusal::Undecided(_)]),
         "{decision:?}"
     );
+}
+
+/// The tree of two commits as git merges them; `None` where there is a conflict.
+fn merged(place: &Place, one: &str, other: &str, settings: &[&str]) -> Option<String> {
+    let mut command = place.repository.command("git");
+    command.args(settings);
+    command.args(["merge-tree", "--write-tree", "--no-messages", one, other]);
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    output.status.success().then(|| text.trim().to_owned())
+}
+
+/// Twenty lines, of which some are others.
+fn lines(changed: &[usize]) -> String {
+    let line = |number: usize| match changed.contains(&number) {
+        true => format!("line {number} is another\n"),
+        false => format!("line {number}\n"),
+    };
+    (0..20).map(line).collect()
+}
+
+#[test]
+fn a_merge_that_git_makes_again_is_the_work_of_its_sides() {
+    let rule = "[git.rules.core]\nrefs = [\"refs/heads/main\"]\npaths = [\"core/**\", \"lib/**\"]\nsigners = [\"ada\"]\n";
+    let (place, _) = Place::with(rule);
+    place.repository.write("core/a", lines(&[]));
+    place.repository.write("core/b", lines(&[]));
+    let base = place.commit(None, "ada");
+    place.set(MAIN, &base);
+    let side_of = |path: &str, changed: &[usize]| {
+        place.repository.git(&["read-tree", "-u", "--reset", &base]);
+        place.repository.write(path, lines(changed));
+        place.commit(Some(&base), "ada")
+    };
+    let main = side_of("core/a", &[1]);
+    let side = side_of("core/a", &[18]);
+    let Some(tree) = merged(&place, &main, &side, &[]) else {
+        println!("skipped: git is older than 2.38");
+        return;
+    };
+    let says = |tree: &str, one: &str, other: &str| {
+        let merge = place.commit_of(tree, &[one, other], "bob");
+        place.refusals(MAIN, one, &merge)
+    };
+    let core = ["rule core asks for 1 of its signers, and 0 stand for it"];
+    assert_eq!(says(&tree, &main, &side), Vec::<String>::new());
+    assert_eq!(says(&tree, &side, &main), Vec::<String>::new());
+    let store = |path: &str, content: String| {
+        place.repository.git(&["read-tree", "-u", "--reset", &tree]);
+        place.repository.write(path, content);
+        place.repository.git(&["add", "-A"]);
+        place.repository.git(&["write-tree"])
+    };
+    // One more line of its own; a file of its own beside what is merged.
+    assert_eq!(
+        says(&store("core/a", lines(&[1, 7, 18])), &main, &side),
+        core
+    );
+    assert_eq!(says(&store("core/c", lines(&[])), &main, &side), core);
+    // Somebody's choice in a conflict, whatever the repository says of how it is merged.
+    let other = side_of("core/a", &[1, 2]);
+    let close = side_of("core/a", &[2, 3]);
+    assert_eq!(merged(&place, &other, &close, &[]), None);
+    place
+        .repository
+        .write(".git/info/attributes", "core/a merge=yes\n");
+    let driver = ["-c", "merge.yes.driver=true"];
+    place
+        .repository
+        .git(&["config", "merge.yes.driver", "true"]);
+    let chosen = merged(&place, &other, &close, &driver).unwrap();
+    assert_eq!(says(&chosen, &other, &close), core);
+    // A file that one side calls another name: the other side's change of it was nobody's change of that.
+    std::fs::remove_file(place.repository.path().join(".git/info/attributes")).unwrap();
+    place.repository.git(&["read-tree", "-u", "--reset", &base]);
+    place.repository.git(&["mv", "core/b", "lib"]);
+    let renamed = place.commit(Some(&base), "ada");
+    let changed = side_of("core/b", &[5]);
+    let followed = merged(&place, &renamed, &changed, &[]).unwrap();
+    assert_eq!(says(&followed, &renamed, &changed), core);
+    // Nothing of it stays behind.
+    assert_eq!(place.repository.git(&["status", "--short", "core/a"]), "");
 }
 
 /// Signs a commit by an ssh key as ssh-keygen does, and returns its id.

@@ -1,7 +1,15 @@
 //! What judging needs to know of a repository.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use crate::object::{Object, ObjectError, ObjectId, ObjectKind};
 use crate::repository::{Mode, Repository, RepositoryError};
+
+/// The most files that a merge is made again for, how large they may be together, in bytes, and how long it may take.
+const MERGED_FILES: usize = 64;
+const MERGED_BYTES: u64 = 16 << 20;
+const MERGED_WITHIN: Duration = Duration::from_secs(10);
 
 /// A repository's commits and what is in them.
 pub trait History: Sync {
@@ -36,6 +44,18 @@ pub trait History: Sync {
         one: &ObjectId,
         other: &ObjectId,
     ) -> Result<Vec<ObjectId>, RepositoryError>;
+
+    /// The tree that merging two commits gives where both changed the files at `paths` since `base` (a tree), and no more;
+    /// `None` where that gives a conflict, is too much, or cannot be done here.
+    ///
+    /// # Errors
+    /// When an object cannot be read.
+    fn merged(
+        &self,
+        base: &ObjectId,
+        commits: [&ObjectId; 2],
+        paths: &BTreeSet<Vec<u8>>,
+    ) -> Result<Option<ObjectId>, RepositoryError>;
 
     /// The paths at which two trees differ; without `old`, everything.
     ///
@@ -88,6 +108,37 @@ impl History for Repository {
         other: &ObjectId,
     ) -> Result<Vec<ObjectId>, RepositoryError> {
         Self::merge_bases(self, one, other)
+    }
+
+    fn merged(
+        &self,
+        base: &ObjectId,
+        commits: [&ObjectId; 2],
+        paths: &BTreeSet<Vec<u8>>,
+    ) -> Result<Option<ObjectId>, RepositoryError> {
+        if paths.len() > MERGED_FILES {
+            return Ok(None);
+        }
+        let [one, other] = commits;
+        let trees = [
+            *base,
+            super::merge::tree_of(self, one)?,
+            super::merge::tree_of(self, other)?,
+        ];
+        let mut files = Vec::new();
+        for path in paths {
+            for tree in &trees {
+                match self.entry_below(tree, path)? {
+                    Some(entry) if matches!(entry.mode, Mode::File { .. }) => files.push(entry.id),
+                    // What is added, removed, a link or a folder is no text that is put together.
+                    _ => return Ok(None),
+                }
+            }
+        }
+        match self.size_of(&files)? {
+            Some(size) if size <= MERGED_BYTES => self.merged_tree(one, other, MERGED_WITHIN),
+            _ => Ok(None),
+        }
     }
 
     fn changed(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::force::TRUST_FILE;
 use super::history::History;
 use crate::object::{Object, ObjectId};
 use crate::repository::RepositoryError;
@@ -11,7 +12,8 @@ type Paths = BTreeSet<Vec<u8>>;
 /// The paths that a commit changes, in order.
 ///
 /// What a merge of two takes over as one side changed it, and the other did not, is the work of that side's commits. All
-/// else is the merge's own: what is as in neither, and what one side changed and the merge took from the other.
+/// else is the merge's own: what is as in neither, and what one side changed and the merge took from the other; unless
+/// merging the two again gives exactly its tree.
 pub(super) fn own_changes(
     history: &dyn History,
     commit: &Object,
@@ -55,7 +57,28 @@ pub(super) fn own_changes(
         (true, false) => by_first.contains(*path),
         (false, _) => by_second.contains(*path),
     };
-    Ok(to_first.union(&to_second).filter(is_own).cloned().collect())
+    let own: Paths = to_first.union(&to_second).filter(is_own).cloned().collect();
+    let ([base], false, false) = (
+        bases.as_slice(),
+        own.is_empty(),
+        own.iter().any(|path| is_policy(path)),
+    ) else {
+        return Ok(own);
+    };
+    let base = tree_of(history, base)?;
+    match history.merged(&base, [one, other], &own)? {
+        Some(merged) if merged == *tree => Ok(Paths::new()),
+        _ => Ok(own),
+    }
+}
+
+/// Whether a path is beside the trust file: who may commit is not put together from two texts that nobody has read as one.
+fn is_policy(path: &[u8]) -> bool {
+    let mut parts = path.split(|byte| *byte == b'/');
+    let folder = TRUST_FILE.split('/').next().unwrap_or_default();
+    parts
+        .next()
+        .is_some_and(|part| part.eq_ignore_ascii_case(folder.as_bytes()))
 }
 
 pub(super) fn tree_of(

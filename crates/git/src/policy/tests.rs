@@ -753,6 +753,28 @@ fn a_forge_merges_plainly_what_somebody_listed_signed() {
         found[1],
         format!("github signed it, and nobody who is listed signed its second parent {stranger}")
     );
+    // Where both changed one file, it is plain if merging again gives the same; not so of who may commit.
+    let both = |model: &mut Model, path: &str| {
+        let one = model
+            .after(&[main])
+            .file(path, &format!("{trust}# 1"))
+            .by("ada");
+        let other = model
+            .after(&[base])
+            .file(path, &format!("{trust}# 2"))
+            .by("ada");
+        let merge = model
+            .after(&[one, other])
+            .file("m", "1")
+            .file(path, &format!("{trust}# 1 and 2"))
+            .signed(web, &forge);
+        let tree = *model.tree(&merge);
+        model.merged.insert([one, other], tree);
+        model.refusals(&main, &merge)
+    };
+    assert_eq!(both(&mut model, "a"), none());
+    let own = format!("github signed it, and it changes {TRUST_FILE} by itself");
+    assert_eq!(both(&mut model, TRUST_FILE)[0], own);
     // What is not plain can still be approved, by who may change it.
     let evil = model
         .after(&[main, side])

@@ -329,7 +329,7 @@ impl Repository {
     }
 
     /// An id of this repository's form.
-    fn id(&self, text: &[u8]) -> Result<ObjectId, RepositoryError> {
+    pub(super) fn id(&self, text: &[u8]) -> Result<ObjectId, RepositoryError> {
         let id = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok());
         id.filter(|id: &ObjectId| id.format() == self.format)
             .ok_or_else(|| not_understood(text))

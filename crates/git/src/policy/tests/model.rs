@@ -30,6 +30,8 @@ pub(super) struct Model {
     pub(super) approvals: HashMap<ObjectId, Vec<&'static str>>,
     /// The attester, and the signers of what the commit was made of.
     pub(super) carried: HashMap<ObjectId, (&'static str, Vec<&'static str>)>,
+    /// The trees that merges of two commits give.
+    pub(super) merged: HashMap<[ObjectId; 2], ObjectId>,
     count: usize,
 }
 
@@ -68,6 +70,10 @@ impl Model {
              -----BEGIN SIGNED MESSAGE-----\n{signer} 1000\n-----END SIGNED MESSAGE-----\n"
         );
         Object::parse(ObjectKind::Tag, text).unwrap()
+    }
+
+    pub(super) fn tree(&self, commit: &ObjectId) -> &ObjectId {
+        self.objects[commit].tree().unwrap()
     }
 
     pub(super) fn policy(&self, commit: &ObjectId) -> InForce {
@@ -334,6 +340,17 @@ impl History for Model {
                 .any(|better| better != *id && all(better).contains(*id))
         };
         Ok(both.iter().filter(is_best).copied().collect())
+    }
+
+    /// Files here are of one line: a change of the same is a conflict, unless a test says what comes of it.
+    fn merged(
+        &self,
+        _: &ObjectId,
+        commits: [&ObjectId; 2],
+        _: &BTreeSet<Vec<u8>>,
+    ) -> Result<Option<ObjectId>, RepositoryError> {
+        let commits = commits.map(|id| *id);
+        Ok(self.merged.get(&commits).copied())
     }
 
     fn changed(
