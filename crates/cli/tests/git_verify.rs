@@ -258,6 +258,10 @@ fn ranges_keep_their_order_and_end_with_a_table() {
     let range = format!("{0}..{0}", ids[0]);
     let ran = desk.by_ada(&[&range]).exits(0);
     assert!(ran.stdout.contains("the range is empty"), "{ran:?}");
+    assert_eq!(ran.stderr, "");
+    let backwards = format!("{}..{}", ids[1], ids[0]);
+    let ran = desk.by_ada(&[&backwards]).exits(0);
+    assert!(ran.stderr.contains("it ends before it begins"), "{ran:?}");
 }
 
 fn documented(document: &Value) {

@@ -247,6 +247,11 @@ impl<'a> Report<'a> {
         }
         if self.total == 0 {
             output.line("nothing to verify: the range is empty")?;
+            let mut lines = self.asked.lines.iter();
+            // Its end can be reached from its beginning, or it would not be empty.
+            if lines.any(|line| !line.bases.is_empty() && !line.bases.contains(&line.tip)) {
+                output.note("note: it ends before it begins; A..B is what B has and A has not");
+            }
         }
         for (signer, count) in self.signers.iter().take(SIGNERS) {
             output.line(format_args!(
