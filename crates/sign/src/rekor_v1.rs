@@ -3,12 +3,8 @@
 
 mod search;
 
-use std::collections::HashMap;
-
-use base64::prelude::{BASE64_STANDARD, Engine as _};
 use reqwest::header::{ACCEPT, HeaderValue, LOCATION};
-use serde::Deserialize;
-use signhere_verify::bundle::{InclusionProof, TlogEntry};
+use signhere_verify::bundle::TlogEntry;
 use url::Url;
 
 use crate::service::{Problem, Service, ServiceError, endpoint};
@@ -18,46 +14,7 @@ pub use search::{EntryId, EntryIdError, MAX_ENTRIES, MAX_HITS, Query, entries, s
 
 const BODY_CAP: usize = 8 << 20;
 const CONFLICT: u16 = 409;
-const MAX_HASHES: usize = 64;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-
-/// An answer: one entry under its UUID.
-type Answer = HashMap<String, Entry>;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Entry {
-    body: String,
-    integrated_time: i64,
-    #[serde(rename = "logID")]
-    log_id: String,
-    log_index: u64,
-    verification: Verification,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Verification {
-    inclusion_proof: Proof,
-    signed_entry_timestamp: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Proof {
-    checkpoint: String,
-    hashes: Vec<String>,
-    log_index: u64,
-    root_hash: String,
-    tree_size: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Kind {
-    kind: String,
-    api_version: String,
-}
 
 /// Has a proposed entry (its JSON) logged at `base`; returns the entry with its promise and its
 /// proof, which are not verified here. An entry that the log has already is fetched.
@@ -84,8 +41,7 @@ pub async fn log(
     if !answer.is_success() {
         return Err(ServiceError::status(Service::Log, &url, &answer));
     }
-    read(&answer.body)
-        .map_err(|(what, detail)| ServiceError::unreadable(Service::Log, &url, what, &detail))
+    read(&url, &answer.body)
 }
 
 /// Where the log says that it has the entry, which must be in the log.
@@ -107,49 +63,14 @@ fn location(url: &Url, answer: &HttpAnswer) -> Result<Url, ServiceError> {
     }
 }
 
-fn read(json: &[u8]) -> Result<TlogEntry, (&'static str, String)> {
-    let answer: Answer = serde_json::from_slice(json).map_err(|e| ("JSON", e.to_string()))?;
-    let found = answer.len();
-    let mut entries = answer.into_values();
-    let (Some(entry), None) = (entries.next(), entries.next()) else {
-        return Err(("entry", format!("there are {found}")));
+/// One entry under its UUID, as every answer has it.
+fn read(url: &Url, json: &[u8]) -> Result<TlogEntry, ServiceError> {
+    let unreadable = |detail: &dyn std::fmt::Display| {
+        ServiceError::unreadable(Service::Log, url, "entry", detail)
     };
-    let body = base64("body", &entry.body)?;
-    let Kind { kind, api_version } =
-        serde_json::from_slice(&body).map_err(|error| ("kind", error.to_string()))?;
-    let proof = entry.verification.inclusion_proof;
-    if proof.hashes.len() > MAX_HASHES {
-        return Err(("proof", format!("{} hashes", proof.hashes.len())));
+    let entry = TlogEntry::from_rekor_v1_json(json).map_err(|error| unreadable(&error))?;
+    match entry.proof {
+        Some(_) => Ok(entry),
+        None => Err(unreadable(&"it has no inclusion proof")),
     }
-    let hashes: Result<_, _> = proof.hashes.iter().map(|hash| hash_of(hash)).collect();
-    Ok(TlogEntry {
-        log_index: entry.log_index,
-        log_id: hex::decode(&entry.log_id).map_err(|error| ("log id", error.to_string()))?,
-        kind,
-        version: api_version,
-        integrated_time: entry.integrated_time,
-        promise: Some(base64(
-            "promise",
-            &entry.verification.signed_entry_timestamp,
-        )?),
-        proof: Some(InclusionProof {
-            log_index: proof.log_index,
-            root_hash: hash_of(&proof.root_hash)?,
-            tree_size: proof.tree_size,
-            hashes: hashes?,
-            checkpoint: proof.checkpoint,
-        }),
-        body,
-    })
-}
-
-fn base64(what: &'static str, text: &str) -> Result<Vec<u8>, (&'static str, String)> {
-    let decoded = BASE64_STANDARD.decode(text);
-    decoded.map_err(|error| (what, error.to_string()))
-}
-
-fn hash_of(text: &str) -> Result<[u8; 32], (&'static str, String)> {
-    let mut hash = [0; 32];
-    hex::decode_to_slice(text, &mut hash).map_err(|error| ("hash", error.to_string()))?;
-    Ok(hash)
 }

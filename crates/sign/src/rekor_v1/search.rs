@@ -130,8 +130,7 @@ pub async fn entries(
             return Err(ServiceError::lie(Service::Log, &url, "entries", &detail));
         }
         for answer in answers {
-            let entry = super::read(answer.get().as_bytes());
-            entries.push(entry.map_err(|(what, detail)| unreadable(&url, what, &detail)));
+            entries.push(super::read(&url, answer.get().as_bytes()));
         }
     }
     Ok(entries)
