@@ -23,7 +23,7 @@ pub use update::{MAX_UPDATES, Update, UpdateError};
 
 /// The longest chain of tags of tags.
 const MAX_TAGS: usize = 8;
-/// As often as this the commits of one ref may be judged in a whole push.
+/// So many times what is judged of one ref is judged of a whole push.
 const REFS_AT_MOST: usize = 10;
 const BRANCHES: &str = "refs/heads";
 const TAGS: &str = "refs/tags/";

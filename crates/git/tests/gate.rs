@@ -328,7 +328,11 @@ fn tags_are_signed_stay_and_keep_their_names() {
 /// What is refused of a push to a ref as it is.
 fn said(place: &Place, reference: &str, old: &str, new: &str) -> Vec<String> {
     let decision = place.decide_as_it_is(None, reference, old, new).unwrap();
-    decision.refusals.iter().map(ToString::to_string).collect()
+    decision
+        .refusals
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
 }
 
 #[test]
@@ -564,6 +568,41 @@ fn a_missing_object_lets_nothing_through() {
         matches!(decision.refusals.as_slice(), [RefRefusal::Undecided(_)]),
         "{decision:?}"
     );
+}
+
+#[test]
+fn a_push_of_many_refs_is_judged_up_to_a_limit() {
+    let (place, first) = Place::with("");
+    let one = place.commit(Some(&first), "ada");
+    let two = place.commit(Some(&one), "bob");
+    let git = Git::new("git", std::env::vars_os());
+    let repository = Repository::open(git, place.repository.path()).unwrap();
+    let is_over = std::cell::Cell::new(false);
+    let over = || is_over.get();
+    let limits = Limits {
+        commits: 2,
+        is_over: &over,
+    };
+    let now = Time::from_unix(1_800_000_000);
+    let gate = Gate::new(&repository, gate::Place::Here, &Names, None, now, limits).unwrap();
+    let decide = |number: usize| {
+        let name = format!("refs/heads/x{number}");
+        let update = Update::new(&name, ZERO, &two, repository.format()).unwrap();
+        let decision = gate.decide(&update);
+        decision
+            .refusals
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    for number in 0..10 {
+        assert_eq!(decide(number), Vec::<String>::new());
+    }
+    let text = "it could not be judged: there are more than 20 commits to judge";
+    assert_eq!(decide(10), [text]);
+    is_over.set(true);
+    let text = "it could not be judged: judging took too long: 0 of 1 commits were judged";
+    assert_eq!(decide(11), [text]);
 }
 
 /// The tree of two commits as git merges them; `None` where there is a conflict.
