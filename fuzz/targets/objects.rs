@@ -146,8 +146,8 @@ pub(crate) fn verify(input: &[u8]) {
     }
     if verdict.outcome == Outcome::Proven {
         let evidence = verdict.evidence.as_deref();
-        let names = evidence.map(|evidence| evidence.certificate.names.as_slice());
-        assert_eq!(names, Some(&[San::Email(IDENTITY.to_owned())][..]));
+        let names = evidence.map(|evidence| evidence.certificate.subject_alternative_names());
+        assert_eq!(names, Some(vec![San::Email(IDENTITY.to_owned())]));
         let armor = object.own_signature().unwrap_or_default();
         let other = [&object.payload()[..], b"x"].concat();
         let other = verifier.verify_signature(armor, &other, None);

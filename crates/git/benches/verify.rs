@@ -1,6 +1,6 @@
 //! Commits verified on one core: ours out of a repository, cold and with the kept verdicts, beside git with a verifier that
 //! does nothing, and beside the floor, which is the sum of the signature checks that each commit needs, by the same
-//! primitives.
+//! primitives. Where the variable `GITSIGN` names a gitsign, git runs that as its verifier too, over fewer commits.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,8 +23,14 @@ use signhere_testkit::git::GitRepository;
 use signhere_verify::trust::TrustedRoot;
 use signhere_verify::verifier::Verifier;
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How many commits the repository has, each by a key and a certificate of its own.
 const COMMITS: usize = 500;
+/// How many of them gitsign is asked for.
+const ASKED_OF_GITSIGN: usize = 50;
 /// A verdict as it is kept, in bytes.
 const VERDICT: usize = 1200;
 /// The certificate by its authority, then the promise of its log, the signature, the log's promise and its checkpoint.
@@ -93,17 +99,22 @@ fn benches(c: &mut Criterion) {
         assert_eq!(text.lines().count(), COMMITS);
     };
 
-    let contenders: [(&str, &dyn Fn()); 5] = [
-        ("floor", &floor),
-        ("cold", &cold),
-        ("kept, file opened", &found),
-        ("kept, looked up", &looked_up),
-        ("git log %G? with `true`", &git),
+    let mut contenders: Vec<(&str, usize, &dyn Fn())> = vec![
+        ("floor", COMMITS, &floor),
+        ("cold", COMMITS, &cold),
+        ("kept, file opened", COMMITS, &found),
+        ("kept, looked up", COMMITS, &looked_up),
+        ("git log %G? with `true`", COMMITS, &git),
     ];
+    let gitsign = std::env::var("GITSIGN").ok();
+    let gitsign = gitsign.map(|program| by_gitsign(&forge, &folder, &tip, &program));
+    if let Some(gitsign) = &gitsign {
+        contenders.push(("git log %G? with gitsign", ASKED_OF_GITSIGN, gitsign));
+    }
     let mut group = c.benchmark_group("500 commits");
     group.sample_size(10);
-    for (name, run) in contenders {
-        group.bench_function(name, |b| b.iter(run));
+    for (name, _, run) in &contenders {
+        group.bench_function(*name, |b| b.iter(run));
     }
     group.finish();
     table(&contenders);
@@ -111,21 +122,62 @@ fn benches(c: &mut Criterion) {
 
 /// The least time of each, taken in turns so that a busy moment hits all of them.
 #[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
-fn table(contenders: &[(&str, &dyn Fn())]) {
+fn table(contenders: &[(&str, usize, &dyn Fn())]) {
     const ROUNDS: usize = 5;
     let mut least = vec![f64::INFINITY; contenders.len()];
     for _ in 0..ROUNDS {
-        for ((_, run), least) in contenders.iter().zip(&mut least) {
+        for ((_, _, run), least) in contenders.iter().zip(&mut least) {
             let began = std::time::Instant::now();
             run();
             *least = least.min(began.elapsed().as_secs_f64());
         }
     }
-    let count = f64::from(u32::try_from(COMMITS).unwrap());
-    let floor = least.first().copied().unwrap();
+    let each: Vec<f64> = contenders
+        .iter()
+        .zip(least)
+        .map(|((_, count, _), least)| least / f64::from(u32::try_from(*count).unwrap()))
+        .collect();
+    let floor = each.first().copied().unwrap();
     println!("| 500 commits, one core | commits a second | time / floor |\n|---|---|---|");
-    for ((name, _), least) in contenders.iter().zip(least) {
-        println!("| {name} | {:.0} | {:.3} |", count / least, least / floor);
+    for ((name, ..), each) in contenders.iter().zip(each) {
+        println!("| {name} | {:.0} | {:.3} |", each.recip(), each / floor);
+    }
+}
+
+/// Has git ask gitsign about the newest commits: each is good, offline, by the instance's keys.
+fn by_gitsign<'a>(
+    forge: &Forge,
+    folder: &'a GitRepository,
+    tip: &str,
+    program: &str,
+) -> impl Fn() + use<'a> {
+    let file = |name: &str, pem: &str| {
+        let path = folder.beside(name);
+        std::fs::write(&path, pem).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let chain: String = forge.ca.chain().iter().map(|ca| ca.to_pem()).collect();
+    let variables = [
+        ("SIGSTORE_ROOT_FILE", file("ca.pem", &chain)),
+        (
+            "SIGSTORE_REKOR_PUBLIC_KEY",
+            file("rekor.pem", &forge.rekor_v1.key.public_key().to_pem()),
+        ),
+        (
+            "SIGSTORE_CT_LOG_PUBLIC_KEY_FILE",
+            file("ct.pem", &forge.ct.public_key().to_pem()),
+        ),
+        ("GITSIGN_REKOR_MODE", "offline".to_owned()),
+        ("HOME", folder.path().to_str().unwrap().to_owned()),
+    ];
+    let program = format!("gpg.x509.program={program}");
+    let count = format!("-{ASKED_OF_GITSIGN}");
+    let tip = tip.to_owned();
+    move || {
+        let variables: Vec<_> = variables.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        let log = ["-c", &program, "log", "--format=%G?", &count, &tip];
+        let text = folder.git_with(&log, &variables, b"");
+        assert_eq!(text, ["G"; ASKED_OF_GITSIGN].join("\n"));
     }
 }
 

@@ -1,10 +1,8 @@
 //! What is proven of a commit or a tag, check by check, and what follows from it.
 
 use serde::Serialize;
-use signhere_pki::cert::{Certificate, San};
+use signhere_pki::cert::Certificate;
 use signhere_pki::cms::CmsError;
-use signhere_pki::fulcio;
-use signhere_pki::sct::SctList;
 use signhere_pki::time::{Time, Validity};
 use signhere_verify::verdict::{Failure, PolicyEvidence, Step, StepName};
 use signhere_verify::verifier::{Check, Examination};
@@ -109,8 +107,8 @@ pub enum GitFailure {
 /// What each check of a CMS signature found.
 #[derive(Clone, Debug)]
 pub struct Evidence {
-    /// Who the certificate says it is. Proven where the checks are.
-    pub certificate: CertificateFacts,
+    /// The signer's certificate. What it says is proven where the checks are.
+    pub certificate: Certificate,
     /// The time that the signer claims.
     pub signing_time: Option<Time>,
     /// Whether the signature is over this object's digest.
@@ -141,21 +139,6 @@ pub enum Embedded {
     },
     /// Something that cannot be read.
     Unreadable(EmbeddedError),
-}
-
-/// What a certificate says of its subject. Nobody vouches for it yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CertificateFacts {
-    /// The issuing authority's name, such as `CN=sigstore-intermediate,O=sigstore.dev`.
-    pub issued_by: String,
-    /// All subject alternative names.
-    pub names: Vec<San>,
-    /// Who vouched for the identity.
-    pub oidc_issuer: Option<String>,
-    /// When it is valid.
-    pub validity: Validity,
-    /// Whether it carries a certificate log's timestamp; `None` when the list of them is malformed.
-    pub has_sct: Option<bool>,
 }
 
 /// One check in few words.
@@ -254,23 +237,10 @@ impl GitFailure {
     }
 }
 
-impl CertificateFacts {
-    pub(crate) fn of(certificate: &Certificate) -> Self {
-        let scts = SctList::from_certificate(certificate);
-        Self {
-            issued_by: certificate.issuer(),
-            names: certificate.subject_alternative_names(),
-            oidc_issuer: fulcio::issuer(certificate),
-            validity: certificate.validity(),
-            has_sct: scts.ok().map(|list| !list.as_slice().is_empty()),
-        }
-    }
-}
-
 impl Evidence {
     /// Whether the claimed time is near the certificate's validity; `None` when no time is claimed.
     pub fn is_signing_time_plausible(&self) -> Option<bool> {
-        let validity = self.certificate.validity;
+        let validity = self.certificate.validity();
         let near = Validity {
             start: validity.start.plus_seconds(-SIGNING_TIME_SKEW),
             end: validity.end.map(|end| end.plus_seconds(SIGNING_TIME_SKEW)),
@@ -327,7 +297,6 @@ impl Evidence {
         if let Err(error) = &self.content {
             return refused(GitFailure::Signature(error.clone()));
         }
-        let verdict = self.examination.verdict();
         let failed = self.first_failed();
         // A signature that is none is worse than an entry that cannot be read.
         if let Some(failure) = failed.clone().filter(|one| one.step == StepName::Signature) {
@@ -349,8 +318,8 @@ impl Evidence {
         if !missing.is_empty() {
             return Outcome::Unproven(missing);
         }
-        if let Some(failure) = verdict.failure {
-            return refused(GitFailure::Check(Box::new(failure)));
+        if let Some(failure) = self.examination.failure() {
+            return refused(GitFailure::Check(Box::new(failure.clone())));
         }
         match &self.policy {
             None => Outcome::Proven,
@@ -392,7 +361,7 @@ impl Evidence {
     fn implausible(&self, claimed: Time) -> GitFailure {
         GitFailure::SigningTime {
             claimed,
-            validity: self.certificate.validity,
+            validity: self.certificate.validity(),
         }
     }
 }

@@ -10,9 +10,7 @@ use crate::armor::{Armor, SignatureKind};
 use crate::cms::GitSignature;
 use crate::object::{Object, ObjectId, ObjectKind};
 use crate::proof::{Prove, Proven, Wanted};
-use crate::verdict::{
-    CertificateFacts, Embedded, Evidence, GitFailure, GitVerdict, Outcome, SignatureVerdict,
-};
+use crate::verdict::{Embedded, Evidence, GitFailure, GitVerdict, Outcome, SignatureVerdict};
 
 /// The most bundles beside an object that are looked at.
 pub const MAX_NOTES: usize = 64;
@@ -152,8 +150,8 @@ impl GitVerifier {
             supplement(&mut examined);
         }
         let mut evidence = examined.evidence;
-        let verdict = evidence.examination.verdict();
-        if let Some(question) = question.filter(|_| verdict.is_verified()) {
+        if let Some(question) = question.filter(|_| evidence.examination.failure().is_none()) {
+            let verdict = evidence.examination.verdict();
             evidence.policy = Some(match &instance.name {
                 Some(name) => question.clone().on(name).allows(&verdict),
                 None => question.allows(&verdict),
@@ -181,9 +179,11 @@ impl GitVerifier {
                 let verifier = &examined.instance.verifier;
                 let found = verifier.examine(note, &Artifact::Bytes(artifact));
                 let is_over_this = found.signature.proven().is_some();
-                match found.verdict().failure {
+                match found.failure() {
                     None => return examined.supplement(found),
-                    Some(failure) if is_over_this || refused.is_none() => refused = Some(failure),
+                    Some(failure) if is_over_this || refused.is_none() => {
+                        refused = Some(failure.clone());
+                    }
                     Some(_) => {}
                 }
             }
@@ -266,7 +266,7 @@ fn examine(instance: &Instance, signature: &GitSignature, payload: &[u8]) -> Evi
     };
     let artifact = Artifact::Bytes(signature.attributes_set());
     Evidence {
-        certificate: CertificateFacts::of(signature.certificate()),
+        certificate: signature.certificate().clone(),
         signing_time: signature.signing_time(),
         content: signature.check(payload),
         embedded,

@@ -3,6 +3,7 @@
 mod parse;
 
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use der::{
     Decode,
@@ -25,9 +26,12 @@ pub const MAX_EXTENSIONS: usize = 64;
 
 /// An X.509 version 3 certificate, with the bytes it was read from.
 ///
-/// Parsing proves nothing about who signed it: see [`crate::chain`].
+/// Parsing proves nothing about who signed it: see [`crate::chain`]. Cloning is cheap.
 #[derive(Clone)]
-pub struct Certificate {
+pub struct Certificate(Arc<Parsed>);
+
+/// The bytes, where the parts are in them, and what is made of them once, when it is first asked for.
+struct Parsed {
     der: Vec<u8>,
     layout: Layout,
     signature_algorithm: AlgorithmIdentifierOwned,
@@ -35,6 +39,8 @@ pub struct Certificate {
     not_after: Time,
     extensions: Vec<Extension>,
     known: KnownExtensions,
+    key: OnceLock<Result<PublicKey, KeyError>>,
+    subject: OnceLock<String>,
 }
 
 impl Certificate {
@@ -63,17 +69,17 @@ impl Certificate {
 
     /// Returns the DER encoding, byte for byte as it was read.
     pub fn der(&self) -> &[u8] {
-        &self.der
+        &self.0.der
     }
 
     /// Returns the certificate as a PEM block with lines of 64 characters.
     pub fn to_pem(&self) -> String {
-        pem::encode(PEM_LABEL, &self.der)
+        pem::encode(PEM_LABEL, &self.0.der)
     }
 
     /// Returns SHA-256 over the DER encoding.
     pub fn fingerprint(&self) -> [u8; 32] {
-        digest::sha256(&self.der)
+        digest::sha256(&self.0.der)
     }
 
     /// Returns the subject's public key.
@@ -81,17 +87,18 @@ impl Certificate {
     /// # Errors
     /// [`KeyError`] when the key is of a kind or size that is not supported.
     pub fn public_key(&self) -> Result<PublicKey, KeyError> {
-        PublicKey::from_spki_der(self.spki_der())
+        let read = || PublicKey::from_spki_der(self.spki_der());
+        self.0.key.get_or_init(read).clone()
     }
 
     /// Returns the DER encoding of the SubjectPublicKeyInfo.
     pub fn spki_der(&self) -> &[u8] {
-        self.bytes(&self.layout.spki)
+        self.bytes(&self.0.layout.spki)
     }
 
     /// Returns the DER encoding of the issuer's name.
     pub fn issuer_name_der(&self) -> &[u8] {
-        self.bytes(&self.layout.issuer)
+        self.bytes(&self.0.layout.issuer)
     }
 
     /// Tells whether issuer and subject are one: a root, or something that passes for one.
@@ -101,7 +108,7 @@ impl Certificate {
 
     /// Returns the DER encoding of the subject's name.
     pub fn subject_name_der(&self) -> &[u8] {
-        self.bytes(&self.layout.subject)
+        self.bytes(&self.0.layout.subject)
     }
 
     /// Returns the issuer's name as a string (RFC 4514), to show.
@@ -110,8 +117,9 @@ impl Certificate {
     }
 
     /// Returns the subject's name as a string (RFC 4514), to show; empty for Fulcio's leaves.
-    pub fn subject(&self) -> String {
-        display_name(self.subject_name_der())
+    pub fn subject(&self) -> &str {
+        let shown = || display_name(self.subject_name_der());
+        self.0.subject.get_or_init(shown)
     }
 
     /// Returns the first organizationName in the subject's name.
@@ -128,7 +136,7 @@ impl Certificate {
 
     /// Returns the serial number's content octets: big-endian two's complement, as encoded.
     pub fn serial(&self) -> &[u8] {
-        self.bytes(&self.layout.serial)
+        self.bytes(&self.0.layout.serial)
     }
 
     /// Returns the serial number's content octets in lower-case hexadecimal.
@@ -138,30 +146,30 @@ impl Certificate {
 
     /// Returns the first second at which the certificate is valid.
     pub fn not_before(&self) -> Time {
-        self.not_before
+        self.0.not_before
     }
 
     /// Returns the last second at which the certificate is valid.
     pub fn not_after(&self) -> Time {
-        self.not_after
+        self.0.not_after
     }
 
     /// Returns the validity period, closed at both ends.
     pub fn validity(&self) -> Validity {
         Validity {
-            start: self.not_before,
-            end: Some(self.not_after),
+            start: self.0.not_before,
+            end: Some(self.0.not_after),
         }
     }
 
     /// Returns the subject alternative names of the kinds that [`San`] has, in order.
     pub fn subject_alternative_names(&self) -> Vec<San> {
-        self.known.names.iter().flatten().cloned().collect()
+        self.0.known.names.iter().flatten().cloned().collect()
     }
 
     /// Returns the subject alternative name if there is exactly one, of any kind, and [`San`] has its kind.
     pub fn san(&self) -> Option<San> {
-        match self.known.names.as_slice() {
+        match self.0.known.names.as_slice() {
             [name] => name.clone(),
             _ => None,
         }
@@ -169,17 +177,17 @@ impl Certificate {
 
     /// Returns whether basic constraints say that the subject is a CA.
     pub fn is_ca(&self) -> bool {
-        self.known.ca
+        self.0.known.ca
     }
 
     /// Returns the path length constraint: how many intermediates may follow.
     pub fn path_length(&self) -> Option<u8> {
-        self.known.path_length
+        self.0.known.path_length
     }
 
     /// Returns the purposes in the extended key usage extension, `None` when there is no such extension.
     pub fn extended_key_usages(&self) -> Option<&[ObjectIdentifier]> {
-        self.known.purposes.as_deref()
+        self.0.known.purposes.as_deref()
     }
 
     /// Returns the key identifier in the subject key identifier extension.
@@ -206,7 +214,7 @@ impl Certificate {
 
     /// Returns the extensions in order: identifier, critical flag and value.
     pub fn extensions(&self) -> impl Iterator<Item = (ObjectIdentifier, bool, &[u8])> {
-        self.extensions.iter().map(|extension| {
+        self.0.extensions.iter().map(|extension| {
             (
                 extension.id,
                 extension.critical,
@@ -222,46 +230,48 @@ impl Certificate {
     /// [`CertificateError::Signature`] when the signature does not verify.
     pub fn verify_signature(&self, issuer_key: &PublicKey) -> Result<(), CertificateError> {
         let scheme =
-            algorithm::signature_scheme(&self.signature_algorithm, None, issuer_key.kind()).ok_or(
-                CertificateError::SignatureAlgorithm {
-                    found: self.signature_algorithm.oid,
-                },
-            )?;
+            algorithm::signature_scheme(&self.0.signature_algorithm, None, issuer_key.kind())
+                .ok_or(CertificateError::SignatureAlgorithm {
+                    found: self.0.signature_algorithm.oid,
+                })?;
         issuer_key
-            .verify(scheme, self.tbs_der(), self.bytes(&self.layout.signature))
+            .verify(scheme, self.tbs_der(), self.bytes(&self.0.layout.signature))
             .map_err(|_| CertificateError::Signature)
     }
 
     /// The signed part, as it was read.
     pub(crate) fn tbs_der(&self) -> &[u8] {
-        self.bytes(&self.layout.tbs)
+        self.bytes(&self.0.layout.tbs)
     }
 
     pub(crate) fn extension_list(&self) -> &[Extension] {
-        &self.extensions
+        &self.0.extensions
     }
 
     pub(crate) fn layout(&self) -> &Layout {
-        &self.layout
+        &self.0.layout
     }
 
     pub(crate) fn find(&self, id: &ObjectIdentifier) -> Option<&Extension> {
-        self.extensions.iter().find(|extension| extension.id == *id)
+        self.0
+            .extensions
+            .iter()
+            .find(|extension| extension.id == *id)
     }
 
     pub(crate) fn key_usage(&self) -> Option<x509_cert::ext::pkix::KeyUsage> {
-        self.known.key_usage
+        self.0.known.key_usage
     }
 
     pub(crate) fn bytes(&self, range: &Range<usize>) -> &[u8] {
         // The ranges were measured on these very bytes; an empty slice fails every check.
-        self.der.get(range.clone()).unwrap_or_default()
+        self.0.der.get(range.clone()).unwrap_or_default()
     }
 }
 
 impl PartialEq for Certificate {
     fn eq(&self, other: &Self) -> bool {
-        self.der == other.der
+        self.0.der == other.0.der
     }
 }
 
@@ -273,7 +283,7 @@ impl std::fmt::Debug for Certificate {
             .field("subject", &self.subject())
             .field("issuer", &self.issuer())
             .field("serial", &self.serial_hex())
-            .field("names", &self.known.names)
+            .field("names", &self.0.known.names)
             .finish_non_exhaustive()
     }
 }

@@ -159,7 +159,7 @@ impl Chain {
                 expected: self
                     .authorities
                     .first()
-                    .map(|first| first.certificate.subject())
+                    .map(|first| first.certificate.subject().to_owned())
                     .unwrap_or_default(),
                 found: leaf.issuer(),
             })
@@ -447,7 +447,7 @@ fn check_extensions(certificate: &Certificate) -> Result<(), ChainError> {
 fn check_link(subject: &Certificate, issuer: &Keyed) -> Result<(), ChainError> {
     if subject.issuer_name_der() != issuer.certificate.subject_name_der() {
         return Err(ChainError::IssuerMismatch {
-            expected: issuer.certificate.subject(),
+            expected: issuer.certificate.subject().to_owned(),
             found: subject.issuer(),
         });
     }
@@ -486,7 +486,7 @@ fn check_validity(certificate: &Certificate, at: Time) -> Result<(), ChainError>
 fn label(certificate: &Certificate) -> String {
     let subject = certificate.subject();
     if !subject.is_empty() {
-        return subject;
+        return subject.to_owned();
     }
     certificate
         .san()

@@ -110,8 +110,8 @@ fn of_outcome(
 }
 
 fn unproven(evidence: Option<&Evidence>, missing: &[Missing], range: Option<&str>) -> CliError {
-    let names = evidence.map(|evidence| evidence.certificate.names.as_slice());
-    let who = names.and_then(<[_]>::first);
+    let names = evidence.map(|evidence| evidence.certificate.subject_alternative_names());
+    let who = names.iter().flatten().next();
     let who = who.map_or_else(String::new, |who| format!(" by {who}"));
     let lacks = |one| missing.contains(&one);
     let what = match (lacks(Missing::Log), lacks(Missing::Time)) {

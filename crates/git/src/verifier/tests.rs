@@ -1,5 +1,6 @@
 use signhere_pki::cert::San;
 use signhere_pki::cms::CmsError;
+use signhere_pki::fulcio;
 use signhere_pki::time::Time;
 use signhere_pki::tsp::TimestampResponse;
 use signhere_testkit::der::Tlv;
@@ -85,10 +86,11 @@ fn every_embedding_is_read_and_proven_of_commits_and_tags() {
         assert_eq!(verdict.outcome, Outcome::Proven, "{plan:?}");
         let evidence = verdict.evidence.as_ref().unwrap();
         assert_eq!(
-            evidence.certificate.names,
+            evidence.certificate.subject_alternative_names(),
             [San::Email(IDENTITY.to_owned())]
         );
-        assert_eq!(evidence.certificate.oidc_issuer.as_deref(), Some(ISSUER));
+        let issuer = fulcio::issuer(&evidence.certificate);
+        assert_eq!(issuer.as_deref(), Some(ISSUER));
         assert_eq!(evidence.signing_time, Some(SIGNED_AT));
         assert_eq!(evidence.examination.assumed_time, None);
         let failed: Vec<_> = evidence

@@ -39,7 +39,7 @@ impl CertificateAuthority {
     pub fn new(certificate: Certificate, signer: Box<dyn Signer>) -> Result<Self, BuildError> {
         if !certificate.is_ca() {
             return Err(BuildError::NotCa {
-                subject: certificate.subject(),
+                subject: certificate.subject().to_owned(),
             });
         }
         if certificate.spki_der() != signer.public_key().spki_der() {

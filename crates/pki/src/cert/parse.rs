@@ -1,6 +1,7 @@
 //! The parser: one walk over the DER encoding that measures where the parts are.
 
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use der::{
     Decode, DecodeValue, FixedTag, Header, Reader, SliceReader, Tag, TagNumber,
@@ -18,7 +19,7 @@ use x509_cert::{
 
 use super::{
     Certificate, CertificateError, Extension, KnownExtensions, Layout, MAX_CERTIFICATE_LEN,
-    MAX_EXTENSIONS, San,
+    MAX_EXTENSIONS, Parsed, San,
 };
 use crate::{oid, time::Time};
 
@@ -39,17 +40,17 @@ pub(super) fn certificate(der: &[u8]) -> Result<Certificate, CertificateError> {
     let parts = reader.sequence(read_certificate)?;
     reader.finish()?;
 
-    let mut certificate = Certificate {
+    Ok(Certificate(Arc::new(Parsed {
+        known: known_extensions(&parts.extensions, der)?,
         der: der.to_vec(),
         layout: parts.layout,
         signature_algorithm: parts.signature_algorithm,
         not_before: instant(parts.validity.not_before)?,
         not_after: instant(parts.validity.not_after)?,
         extensions: parts.extensions,
-        known: KnownExtensions::default(),
-    };
-    certificate.known = known_extensions(&certificate)?;
-    Ok(certificate)
+        key: OnceLock::new(),
+        subject: OnceLock::new(),
+    })))
 }
 
 struct Parts {
@@ -149,10 +150,14 @@ fn read_extension(reader: &mut SliceReader<'_>) -> Result<Extension, Certificate
     })
 }
 
-fn known_extensions(certificate: &Certificate) -> Result<KnownExtensions, CertificateError> {
+fn known_extensions(
+    extensions: &[Extension],
+    der: &[u8],
+) -> Result<KnownExtensions, CertificateError> {
     let mut known = KnownExtensions::default();
-    for (id, _, value) in certificate.extensions() {
-        match id {
+    for extension in extensions {
+        let value = der.get(extension.value.clone()).unwrap_or_default();
+        match extension.id {
             oid::BASIC_CONSTRAINTS => {
                 let constraints = BasicConstraints::from_der(value)?;
                 known.ca = constraints.ca;

@@ -77,7 +77,7 @@ fn every_signature_of_gitsign_is_decided_right() {
         });
         assert_eq!(issuer.is_some(), expected["chain"] == "valid", "{oid}");
         assert_eq!(
-            Some(issuer.unwrap().subject().as_str()),
+            Some(issuer.unwrap().subject()),
             expected["issued_by"].as_str(),
             "{oid}"
         );

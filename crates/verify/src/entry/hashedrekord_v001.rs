@@ -1,6 +1,5 @@
 //! `hashedrekord` 0.0.1 (Rekor v1): the digest of what was signed, the signature, the key.
 
-use serde_json::json;
 use signhere_pki::digest::Digest;
 
 use super::{EntryError, LoggedDigest, LoggedEntry, LoggedKey, LoggedSignature, read_hex_digest};
@@ -8,18 +7,17 @@ use crate::proto_json::{Message, base64};
 
 /// Returns the request that has a signature logged; `verifier_pem` is a certificate or public key.
 pub fn request(digest: &Digest, signature: &[u8], verifier_pem: &str) -> Vec<u8> {
-    json!({
-        "apiVersion": "0.0.1",
-        "kind": "hashedrekord",
-        "spec": {
-            "data": { "hash": { "algorithm": digest.algorithm().name(), "value": digest.hex() } },
-            "signature": {
-                "content": base64(signature),
-                "publicKey": { "content": base64(verifier_pem.as_bytes()) },
-            },
-        },
-    })
-    .to_string()
+    // Members stand in the order of their names, and no value holds anything to escape.
+    format!(
+        concat!(
+            r#"{{"apiVersion":"0.0.1","kind":"hashedrekord","spec":{{"data":{{"hash":{{"algorithm":"{algorithm}","#,
+            r#""value":"{value}"}}}},"signature":{{"content":"{content}","publicKey":{{"content":"{key}"}}}}}}}}"#,
+        ),
+        algorithm = digest.algorithm().name(),
+        value = digest.hex(),
+        content = base64(signature),
+        key = base64(verifier_pem.as_bytes()),
+    )
     .into_bytes()
 }
 

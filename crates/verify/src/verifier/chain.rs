@@ -101,7 +101,7 @@ fn evidence(
     let root = chain.certificates().last();
     CertificateEvidence {
         authority: authority.uri.clone(),
-        issuer: issuer.subject(),
+        issuer: issuer.subject().to_owned(),
         root: root.map_or_else(String::new, |root| hex::encode(root.fingerprint())),
         serial: leaf.serial_hex(),
         fingerprint: hex::encode(leaf.fingerprint()),

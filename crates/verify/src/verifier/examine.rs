@@ -64,20 +64,21 @@ impl<T> Check<T> {
         }
     }
 
-    /// Adds the step to a verdict, which ends with the failure of a check that does not hold.
-    fn add(&self, steps: &mut Vec<Step>, step: impl FnOnce(T) -> Step) -> Taken<()>
+    /// Returns why it is not proven.
+    fn unproven(&self) -> Option<&Failure> {
+        match self {
+            Self::Proven(_) => None,
+            Self::Absent(failure) | Self::Failed(failure) | Self::Untaken(failure) => Some(failure),
+        }
+    }
+
+    /// Adds the step to a verdict, unless it ends here.
+    fn add(&self, steps: &mut Vec<Step>, step: impl FnOnce(T) -> Step) -> Option<()>
     where
         T: Clone,
     {
-        match self {
-            Self::Proven(evidence) => {
-                steps.push(step(evidence.clone()));
-                Ok(())
-            }
-            Self::Absent(failure) | Self::Failed(failure) | Self::Untaken(failure) => {
-                Err(failure.clone())
-            }
-        }
+        steps.push(step(self.proven()?.clone()));
+        Some(())
     }
 }
 
@@ -113,15 +114,27 @@ impl Examination {
     /// failure only when every check holds.
     pub fn verdict(&self) -> Verdict {
         let mut steps = Vec::with_capacity(8);
-        let failure = self.add_to(&mut steps).err();
+        let _ended = self.add_to(&mut steps);
         Verdict {
             steps,
-            failure: failure.map(|failure| *failure),
+            failure: self.failure().cloned(),
             unknown_fields: self.unknown_fields.clone(),
         }
     }
 
-    fn add_to(&self, steps: &mut Vec<Step>) -> Taken<()> {
+    /// Returns what its verdict ends with, `None` when every check holds.
+    pub fn failure(&self) -> Option<&Failure> {
+        (self.bundle.unproven())
+            .or_else(|| self.artifact.unproven())
+            .or_else(|| self.signature.unproven())
+            .or_else(|| self.log.unproven())
+            .or_else(|| self.time.unproven())
+            .or_else(|| self.certificate.unproven())
+            .or_else(|| self.sct.unproven())
+            .or_else(|| self.identity.unproven())
+    }
+
+    fn add_to(&self, steps: &mut Vec<Step>) -> Option<()> {
         self.bundle.add(steps, Step::Bundle)?;
         self.artifact.add(steps, Step::Artifact)?;
         self.signature.add(steps, Step::Signature)?;

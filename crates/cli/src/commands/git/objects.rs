@@ -10,6 +10,8 @@ use signhere_git::object::{MAX_OBJECT_LEN, Object, ObjectKind};
 use signhere_git::verdict::{Embedded, Evidence, GitVerdict, Outcome};
 use signhere_git::verifier::GitVerifier;
 use signhere_pki::cert::San;
+use signhere_pki::fulcio;
+use signhere_pki::sct::SctList;
 use signhere_pki::time::Time;
 use signhere_verify::trust::{PUBLIC_GOOD, TrustedRoot};
 use signhere_verify::verifier::Verifier;
@@ -164,10 +166,11 @@ impl Line {
     fn certify(&mut self, evidence: &Evidence) {
         let found = &evidence.examination;
         let held = |holds: bool| if holds { "valid" } else { "invalid" };
-        let facts = &evidence.certificate;
+        let certificate = &evidence.certificate;
+        let scts = SctList::from_certificate(certificate);
         self.chain = Some(held(found.certificate.proven().is_some()));
-        self.sct = Some(match facts.has_sct {
-            Some(false) => "none",
+        self.sct = Some(match scts {
+            Ok(list) if list.as_slice().is_empty() => "none",
             _ => held(found.sct.proven().is_some()),
         });
         self.log = Some(match (&evidence.embedded, found.log.proven()) {
@@ -175,11 +178,17 @@ impl Line {
             (_, Some(_)) => "embedded, valid",
             (_, None) => "embedded, invalid",
         });
-        self.issued_by = Some(facts.issued_by.clone());
-        self.san = Some(facts.names.iter().map(name).collect());
-        self.oidc_issuer = facts.oidc_issuer.clone();
-        self.not_before = Some(time(facts.validity.start));
-        self.not_after = facts.validity.end.map(time);
+        self.issued_by = Some(certificate.issuer());
+        self.san = Some(
+            certificate
+                .subject_alternative_names()
+                .iter()
+                .map(name)
+                .collect(),
+        );
+        self.oidc_issuer = fulcio::issuer(certificate);
+        self.not_before = Some(time(certificate.not_before()));
+        self.not_after = Some(time(certificate.not_after()));
         self.signing_time = evidence.signing_time.map(time);
     }
 }
