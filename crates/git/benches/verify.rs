@@ -106,6 +106,10 @@ fn benches(c: &mut Criterion) {
         ("kept, looked up", COMMITS, &looked_up),
         ("git log %G? with `true`", COMMITS, &git),
     ];
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "who runs the benchmark says where gitsign is"
+    )]
     let gitsign = std::env::var("GITSIGN").ok();
     let gitsign = gitsign.map(|program| by_gitsign(&forge, &folder, &tip, &program));
     if let Some(gitsign) = &gitsign {
