@@ -258,6 +258,13 @@ fn a_squash_is_carried_over_approved_attested_and_shared() {
     world.in_repo(&["reset", "-q", "--hard", "HEAD~1"]);
     let ran = world.run(Some("ci"), &release).exits(22);
     assert!(ran.stderr.contains("revoked"), "{ran:?}");
+    // Their approval does not count, and nobody is told that it does.
+    world.commit("bob", "more");
+    world.run(Some("ada"), &["approve", "HEAD"]).exits(0);
+    world.run(Some("ci"), &release).exits(0);
+    let said = world.stated("https://signhere.dev/git/source-provenance/v1");
+    assert_eq!(people(&said["signers"]), both[1..]);
+    assert_eq!(people(&said["approvers"]), <[String; 0]>::default());
     world.in_repo(&["update-ref", "-d", "refs/remotes/origin/main"]);
     world.in_repo(&["checkout", "-q", "main"]);
 

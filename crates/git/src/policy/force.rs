@@ -3,13 +3,17 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use signhere_verify::error::Reason;
 use signhere_verify::policy::{
-    GitPolicy, GitRule, MAX_TRUST_FILE_BYTES, Question, Signer, TrustFile, TrustFileError, Trusted,
+    GitPolicy, GitRule, MAX_TRUST_FILE_BYTES, NotAllowed, Question, Signer, TrustFile,
+    TrustFileError, Trusted,
 };
+use signhere_verify::verdict::Failure;
 
 use super::history::History;
 use crate::object::{Object, ObjectId};
 use crate::pgp::{PgpError, PgpKeys};
+use crate::proof::Proven;
 use crate::repository::RepositoryError;
 use crate::ssh::{AllowedSigners, AllowedSignersError};
 
@@ -257,6 +261,31 @@ impl Policy {
     pub fn rules_for<'a>(&'a self, reference: &'a str) -> impl Iterator<Item = &'a GitRule> {
         let rules = self.git().into_iter().flat_map(|git| &git.rules);
         rules.filter(move |rule| rule.is_for(reference))
+    }
+
+    /// The names of the entries that list somebody proven, whom `revoking` does not revoke.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn names_of(
+        &self,
+        proven: &Proven,
+        revoking: Option<&Self>,
+    ) -> Result<Vec<String>, Box<Failure>> {
+        let (instance, steps) = (proven.instance.as_deref(), &proven.verdict.steps);
+        let is_revoked = |failure: &Failure| {
+            let Reason::SignerNotAllowed { why, .. } = &failure.reason else {
+                return false;
+            };
+            *why == NotAllowed::Revoked
+        };
+        let revoked = revoking.and_then(|other| other.question(instance).listed(steps).err());
+        if let Some(failure) = revoked.filter(|failure| is_revoked(failure)) {
+            return Err(failure);
+        }
+        let question = self.question(instance);
+        let listed = question.listed(steps)?;
+        Ok(listed.iter().map(|signer| signer.name.clone()).collect())
     }
 
     pub(super) fn signer(&self, name: &str) -> Option<&Signer> {

@@ -1,7 +1,6 @@
 //! Who stands for a commit or tag: its signer, whom a forge merged, whom it was carried over from, who approved it.
 
 use signhere_pki::time::Time;
-use signhere_verify::error::Reason;
 use signhere_verify::policy::{GitRule, NotAllowed, Signer as Entry};
 
 use super::force::Policy;
@@ -81,27 +80,8 @@ impl Asked<'_> {
 
     /// The names of somebody proven.
     pub(super) fn listed(&self, proven: &Proven) -> Result<Vec<String>, Refusal> {
-        let instance = proven.instance.as_deref();
-        if let Some(policy) = self.revoking
-            && let Err(failure) = policy.question(instance).listed(&proven.verdict.steps)
-            && matches!(
-                failure.reason,
-                Reason::SignerNotAllowed {
-                    why: NotAllowed::Revoked,
-                    ..
-                }
-            )
-        {
-            return Err(Refusal::Signer(failure));
-        }
-        let question = self.policy.question(instance);
-        let listed = question
-            .listed(&proven.verdict.steps)
-            .map_err(Refusal::Signer)?;
-        Ok(listed
-            .into_iter()
-            .map(|signer| signer.name.clone())
-            .collect())
+        let names = self.policy.names_of(proven, self.revoking);
+        names.map_err(Refusal::Signer)
     }
 
     /// Who stands for a commit by what it was made of, where somebody whose word counts attests that.

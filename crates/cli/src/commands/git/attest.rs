@@ -93,19 +93,29 @@ fn make(
     let notes = Notes::open(repository)?;
     let reference = args.reference.as_deref().map(full_name);
     let (base, policy) = base(args, repository, commit)?;
-    let judgement = judge(
-        repository,
-        verifier,
-        &notes,
-        commit,
-        reference.as_deref(),
-        &base,
-    )?;
+    let revoking = match base.policy().map(|policy| policy.source()) {
+        Some(PolicySource::Commit { .. }) => revoking(repository).map_err(undecided)?,
+        _ => None,
+    };
+    let proofs = Proofs::new(verifier, Some(&notes));
+    let judge = Judge {
+        history: repository,
+        evidence: &proofs,
+        reference: reference.as_deref(),
+        base: &base,
+        revoking: revoking.as_deref(),
+        now: SystemClock.now(),
+        limits: Limits {
+            commits: 1,
+            is_over: &|| false,
+        },
+    };
+    let judgement = judge_one(&judge, commit)?;
     if judgement.outcome != Outcome::Allowed {
         return Err(not_allowed(&judgement));
     }
     let bundles = notes.of(&id).bundles;
-    let stand = Standing::of(verifier, &base, commit, &bundles);
+    let stand = Standing::of(verifier, &judge, commit, &bundles);
     let facts = Facts {
         commit,
         repository: uri,
@@ -148,9 +158,14 @@ struct Standing<'a> {
 
 impl<'a> Standing<'a> {
     /// By the commit's own signature, or else by a carry-over that counts; and the approvals of people who are listed.
-    fn of(verifier: &GitVerifier, base: &InForce, commit: &Object, bundles: &'a [Bundle]) -> Self {
+    fn of(
+        verifier: &GitVerifier,
+        judge: &Judge<'_>,
+        commit: &Object,
+        bundles: &'a [Bundle],
+    ) -> Self {
         let mut this = Self::default();
-        let Some(policy) = base.policy() else {
+        let Some(policy) = judge.base.policy() else {
             return this;
         };
         let question = Question::new(Trusted::new(vec![policy.file().clone()]).into());
@@ -175,13 +190,8 @@ impl<'a> Standing<'a> {
             let Ok(approval) = approval_in(verifier, (commit.kind(), &commit.id()), bundle) else {
                 continue;
             };
-            let proof = &approval.proven;
-            let question = match &proof.instance {
-                Some(name) => &question.clone().on(name),
-                None => &question,
-            };
-            if question.listed(&proof.verdict.steps).is_ok() {
-                this.approvers.extend(actor(&proof.verdict));
+            if policy.names_of(&approval.proven, judge.revoking).is_ok() {
+                this.approvers.extend(actor(&approval.proven.verdict));
                 this.statements.push(bundle);
             }
         }
@@ -223,32 +233,8 @@ fn base(
     Ok((base, facts))
 }
 
-/// Judges the one commit as a push of it to `reference` would be.
-fn judge(
-    repository: &Repository,
-    verifier: &GitVerifier,
-    notes: &Notes<'_>,
-    commit: &Object,
-    reference: Option<&str>,
-    base: &InForce,
-) -> Result<Judgement, CliError> {
-    let default = match base.policy().map(|policy| policy.source()) {
-        Some(PolicySource::Commit { .. }) => revoking(repository).map_err(undecided)?,
-        _ => None,
-    };
-    let proofs = Proofs::new(verifier, Some(notes));
-    let judge = Judge {
-        history: repository,
-        evidence: &proofs,
-        reference,
-        base,
-        revoking: default.as_deref(),
-        now: SystemClock.now(),
-        limits: Limits {
-            commits: 1,
-            is_over: &|| false,
-        },
-    };
+/// Judges the one commit as a push of it would be.
+fn judge_one(judge: &Judge<'_>, commit: &Object) -> Result<Judgement, CliError> {
     let mut found = None;
     judge
         .range(&commit.id(), commit.parents(), &mut |judgement| {

@@ -35,7 +35,7 @@ pub(super) struct GateArgs {
     /// The trust file that judges everything [default: each commit is judged by .signhere/trust.toml as it was before it]
     #[arg(long = "trust", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) trust_file: Option<PathBuf>,
-    /// How many commits of a ref are judged at most, and a tenth of how many of a whole push
+    /// How many commits of a ref are judged at most; of a whole push ten times as many
     #[arg(long, value_name = "COUNT", default_value_t = 20_000)]
     max_commits: usize,
     /// How long judging may take, in seconds
