@@ -10,7 +10,7 @@ use super::Evidence;
 use super::ahead::{AT_ONCE, Ahead};
 use super::force::{InForce, Policy, PolicyError, PolicySource};
 use super::history::History;
-use super::merge::{own_changes, tree_of};
+use super::merge::{Paths, own_changes, tree_of};
 use super::report::{Finding, Judgement, MergeFault, Outcome, Refusal, Stand, StandsBy, standing};
 use super::standing::{Asked, Signer, platform};
 use crate::object::{Object, ObjectId, ObjectKind};
@@ -277,8 +277,24 @@ impl Judge<'_> {
         if is_commit && rules.iter().any(|rule| rule.paths.is_some()) {
             changed = Some(own_changes(self.history, object)?);
         }
+        let first = self.stand_first(object, &asked, judged, &mut changed, judgement)?;
+        match first {
+            Some(nobody) => self.hold_to_rules(object, &asked, nobody, changed, judgement),
+            None => Ok(()),
+        }
+    }
 
-        // What is said in the end where nobody stands for it.
+    /// Who stands for it by its signature, and by what it was made of. Returns what is to be said if nobody does, after
+    /// approvals too; nothing where it is refused already.
+    fn stand_first(
+        &self,
+        object: &Object,
+        asked: &Asked<'_>,
+        judged: &Judged,
+        changed: &mut Option<Paths>,
+        judgement: &mut Judgement,
+    ) -> Result<Option<Refusal>, JudgeError> {
+        let policy = asked.policy;
         let mut nobody = Refusal::Unsigned;
         match asked.signer(object) {
             Ok(Signer::Listed(stand)) => {
@@ -286,13 +302,13 @@ impl Judge<'_> {
                 if !stand.names.iter().any(may) {
                     let signer = stand.names.into_iter().next().unwrap_or_default();
                     refuse(judgement, Refusal::Limited { signer });
-                    return Ok(());
+                    return Ok(None);
                 }
-                self.tie(object, policy, &stand, &rules, judgement);
+                self.tie(object, policy, &stand, asked.rules, judgement);
                 judgement.stands.push(stand);
             }
             Ok(Signer::Platform { name }) => {
-                match self.merged(object, &name, &asked, judged, &mut changed)? {
+                match self.merged(object, &name, asked, judged, changed)? {
                     Ok(stands) => judgement.stands.extend(stands),
                     Err(fault) => nobody = platform(&name, fault),
                 }
@@ -303,25 +319,36 @@ impl Judge<'_> {
             // A signature that does not hold, or of somebody who may not, is no better for what others say.
             Err(refusal) => {
                 refuse(judgement, refusal);
-                return Ok(());
+                return Ok(None);
             }
         }
         let has_signer = !judgement.stands.is_empty() || matches!(nobody, Refusal::Platform { .. });
-        if is_commit {
+        if object.kind() == ObjectKind::Commit {
             judgement.stands.extend(asked.carried(object)?);
         }
         if !has_signer && judgement.stands.is_empty() {
             refuse(judgement, nobody);
-            return Ok(());
+            return Ok(None);
         }
+        Ok(Some(nobody))
+    }
 
+    /// Holds who stands for it against the rules, and asks for approvals where they want more people.
+    fn hold_to_rules(
+        &self,
+        object: &Object,
+        asked: &Asked<'_>,
+        nobody: Refusal,
+        changed: Option<Paths>,
+        judgement: &mut Judgement,
+    ) -> Result<(), JudgeError> {
         let applies = |rule: &&&GitRule| match (&rule.paths, &changed) {
             (None, _) => true,
             (Some(_), Some(changed)) => rule.is_about(changed.iter().map(Vec::as_slice)),
             (Some(_), None) => false,
         };
-        let rules: Vec<_> = rules.iter().filter(applies).copied().collect();
-        let people = policy.file().people();
+        let rules: Vec<_> = asked.rules.iter().filter(applies).copied().collect();
+        let people = asked.policy.file().people();
         let have = |stands: &[Stand], rule: &GitRule| -> Vec<String> {
             standing(stands, &|name| {
                 people.of(name).filter(|_| rule.signers.contains(name))
@@ -425,7 +452,7 @@ impl Judge<'_> {
         name: &str,
         asked: &Asked<'_>,
         judged: &Judged,
-        changed: &mut Option<BTreeSet<Vec<u8>>>,
+        changed: &mut Option<Paths>,
     ) -> Result<Result<Vec<Stand>, MergeFault>, JudgeError> {
         let [_, second] = object.parents() else {
             return Ok(Err(MergeFault::NoMerge));

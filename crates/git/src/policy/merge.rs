@@ -7,7 +7,8 @@ use super::history::History;
 use crate::object::{Object, ObjectId};
 use crate::repository::RepositoryError;
 
-type Paths = BTreeSet<Vec<u8>>;
+/// Paths in a tree, in order.
+pub(super) type Paths = BTreeSet<Vec<u8>>;
 
 /// The paths that a commit changes, in order.
 ///
