@@ -17,7 +17,7 @@ use signhere_git::object::{Object, ObjectId};
 use signhere_git::repository::{Git, Repository};
 use signhere_git::verdict::Outcome;
 use signhere_git::verifier::GitVerifier;
-use signhere_pki::key::{KeyKind, PrivateKey, Signer as _};
+use signhere_pki::key::{KeyKind, PrivateKey, PublicKey, Scheme, Signer as _};
 use signhere_testkit::forge::{Forge, GitPlan, RootVersion, commit};
 use signhere_testkit::git::GitRepository;
 use signhere_verify::trust::TrustedRoot;
@@ -42,6 +42,9 @@ const CHECKS: [KeyKind; 5] = [
     KeyKind::P256,
 ];
 
+/// Which of them is by the signer's own key.
+const SIGNER: usize = 2;
+
 fn benches(c: &mut Criterion) {
     let forge = Forge::new();
     let folder = GitRepository::new();
@@ -53,13 +56,11 @@ fn benches(c: &mut Criterion) {
     let root = forge.trusted_root(RootVersion::V0_1).to_string();
     let root = TrustedRoot::parse(root.as_bytes()).unwrap();
 
-    let signed: Vec<_> = CHECKS.into_iter().map(check).collect();
+    let checks = checks();
     let floor = || {
-        for _ in 0..COMMITS {
-            for (key, signature) in &signed {
-                let public = key.public_key();
-                public.verify(key.scheme(), MESSAGE, signature).unwrap();
-            }
+        for check in &checks {
+            let (message, signature) = (&check.message, &check.signature);
+            check.key.verify(check.scheme, message, signature).unwrap();
         }
     };
     let cold = || {
@@ -185,12 +186,33 @@ fn by_gitsign<'a>(
     }
 }
 
-const MESSAGE: &[u8] = &[7; 256];
+/// A signature and what it takes to check it.
+struct Check {
+    key: PublicKey,
+    scheme: Scheme,
+    message: Vec<u8>,
+    signature: Vec<u8>,
+}
 
-fn check(kind: KeyKind) -> (PrivateKey, Vec<u8>) {
-    let key = PrivateKey::generate(kind).unwrap();
-    let signature = key.sign(MESSAGE).unwrap();
-    (key, signature)
+/// What all commits need: each has signatures and a key of its own, as no two are checked alike, and one key each is the
+/// authority's and the logs'.
+fn checks() -> Vec<Check> {
+    let shared = CHECKS.map(|kind| PrivateKey::generate(kind).unwrap());
+    let mut checks = Vec::new();
+    for number in 0..COMMITS {
+        for (position, key) in shared.iter().enumerate() {
+            let own = PrivateKey::generate(KeyKind::P256).unwrap();
+            let key = if position == SIGNER { &own } else { key };
+            let message = format!("{number:0256}").into_bytes();
+            checks.push(Check {
+                signature: key.sign(&message).unwrap(),
+                key: key.public_key().clone(),
+                scheme: key.scheme(),
+                message,
+            });
+        }
+    }
+    checks
 }
 
 /// Commits in a line, each signed as gitsign signs them with the log entry embedded, in a pack. The last one's id.
