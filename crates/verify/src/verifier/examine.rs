@@ -64,21 +64,23 @@ impl<T> Check<T> {
         }
     }
 
-    /// Returns why it is not proven.
-    fn unproven(&self) -> Option<&Failure> {
-        match self {
-            Self::Proven(_) => None,
-            Self::Absent(failure) | Self::Failed(failure) | Self::Untaken(failure) => Some(failure),
-        }
-    }
-
-    /// Adds the step to a verdict, unless it ends here.
-    fn add(&self, steps: &mut Vec<Step>, step: impl FnOnce(T) -> Step) -> Option<()>
+    /// Goes on if it is proven, after adding the step where somebody collects them.
+    fn pass(
+        &self,
+        steps: &mut Option<&mut Vec<Step>>,
+        step: impl FnOnce(T) -> Step,
+    ) -> Result<(), &Failure>
     where
         T: Clone,
     {
-        steps.push(step(self.proven()?.clone()));
-        Some(())
+        match (self, steps) {
+            (Self::Proven(evidence), Some(steps)) => steps.push(step(evidence.clone())),
+            (Self::Proven(_), None) => {}
+            (Self::Absent(failure) | Self::Failed(failure) | Self::Untaken(failure), _) => {
+                return Err(failure);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -114,35 +116,30 @@ impl Examination {
     /// failure only when every check holds.
     pub fn verdict(&self) -> Verdict {
         let mut steps = Vec::with_capacity(8);
-        let _ended = self.add_to(&mut steps);
+        let failure = self.walk(Some(&mut steps)).err().cloned();
         Verdict {
             steps,
-            failure: self.failure().cloned(),
+            failure,
             unknown_fields: self.unknown_fields.clone(),
         }
     }
 
     /// Returns what its verdict ends with, `None` when every check holds.
     pub fn failure(&self) -> Option<&Failure> {
-        (self.bundle.unproven())
-            .or_else(|| self.artifact.unproven())
-            .or_else(|| self.signature.unproven())
-            .or_else(|| self.log.unproven())
-            .or_else(|| self.time.unproven())
-            .or_else(|| self.certificate.unproven())
-            .or_else(|| self.sct.unproven())
-            .or_else(|| self.identity.unproven())
+        self.walk(None).err()
     }
 
-    fn add_to(&self, steps: &mut Vec<Step>) -> Option<()> {
-        self.bundle.add(steps, Step::Bundle)?;
-        self.artifact.add(steps, Step::Artifact)?;
-        self.signature.add(steps, Step::Signature)?;
-        self.log.add(steps, Step::Log)?;
-        self.time.add(steps, Step::Time)?;
-        self.certificate.add(steps, Step::Certificate)?;
-        self.sct.add(steps, Step::Sct)?;
-        self.identity.add(steps, Step::Identity)
+    /// Takes the checks in the order in which they decide, up to one that is not proven.
+    fn walk(&self, mut steps: Option<&mut Vec<Step>>) -> Result<(), &Failure> {
+        let steps = &mut steps;
+        self.bundle.pass(steps, Step::Bundle)?;
+        self.artifact.pass(steps, Step::Artifact)?;
+        self.signature.pass(steps, Step::Signature)?;
+        self.log.pass(steps, Step::Log)?;
+        self.time.pass(steps, Step::Time)?;
+        self.certificate.pass(steps, Step::Certificate)?;
+        self.sct.pass(steps, Step::Sct)?;
+        self.identity.pass(steps, Step::Identity)
     }
 }
 
