@@ -20,7 +20,7 @@ use crate::ssh::{AllowedSigners, AllowedSignersError};
 /// Where a repository has its trust file.
 pub const TRUST_FILE: &str = ".signhere/trust.toml";
 /// The folder that paths of keys in it begin in.
-const FOLDER: &str = ".signhere";
+pub(super) const FOLDER: &str = ".signhere";
 /// No file of keys is larger, in bytes.
 const MAX_KEY_FILE: u64 = 1 << 20;
 
@@ -312,7 +312,8 @@ impl Policy {
         !self.platforms.is_empty()
     }
 
-    pub(super) fn question(&self, instance: Option<&str>) -> Question {
+    /// The question who may sign, asked of this file alone; of one instance if it is named.
+    pub fn question(&self, instance: Option<&str>) -> Question {
         let question = Question::new(Arc::clone(&self.trusted));
         match instance {
             Some(instance) => question.on(instance),

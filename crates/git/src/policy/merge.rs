@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::force::TRUST_FILE;
+use super::force::FOLDER;
 use super::history::History;
 use crate::object::{Object, ObjectId};
 use crate::repository::RepositoryError;
@@ -76,10 +76,8 @@ pub(super) fn own_changes(
 /// Whether a path is beside the trust file: who may commit is not put together from two texts that nobody has read as one.
 fn is_policy(path: &[u8]) -> bool {
     let mut parts = path.split(|byte| *byte == b'/');
-    let folder = TRUST_FILE.split('/').next().unwrap_or_default();
-    parts
-        .next()
-        .is_some_and(|part| part.eq_ignore_ascii_case(folder.as_bytes()))
+    let first = parts.next();
+    first.is_some_and(|part| part.eq_ignore_ascii_case(FOLDER.as_bytes()))
 }
 
 pub(super) fn tree_of(

@@ -19,7 +19,7 @@ use signhere_git::verifier::GitVerifier;
 use signhere_pki::digest::{Digest, HashAlgorithm};
 use signhere_pki::time::{Clock as _, Time};
 use signhere_verify::bundle::Bundle;
-use signhere_verify::policy::{MAX_TRUST_FILE_BYTES, Question, Trusted};
+use signhere_verify::policy::MAX_TRUST_FILE_BYTES;
 use signhere_verify::verdict::{Step, StepName, Verdict};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -168,7 +168,7 @@ impl<'a> Standing<'a> {
         let Some(policy) = judge.base.policy() else {
             return this;
         };
-        let question = Question::new(Trusted::new(vec![policy.file().clone()]).into());
+        let question = policy.question(None);
         let own = verifier.verify_with(commit, bundles, None);
         if own.outcome == Proof::Proven {
             let proof = own.evidence.map(|one| one.examination.verdict());
