@@ -140,6 +140,15 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes a folder, and those above it, that nobody but its owner may look into, where there is none.
+pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
 /// Makes a file that did not exist, readable by its owner alone when `secret`.
 pub(crate) fn create_new(path: &Path, bytes: &[u8], secret: bool) -> Result<(), CliError> {
     let mut options = OpenOptions::new();

@@ -12,7 +12,7 @@ mod support;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
@@ -275,24 +275,29 @@ fn files_are_signed_by_an_agent_that_runs() {
 fn what_was_open_when_it_started_is_not_kept_open() {
     let desk = Desk::new();
     let like = desk.command(&["agent", "start"]);
-    let mut shell = Command::new("sh");
-    shell
-        .args(["-c", "exec \"$0\" \"$@\" 9>&1"])
-        .arg(like.get_program())
-        .args(like.get_args())
-        .env_clear()
-        .envs(
-            like.get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        )
-        .env("PATH", search_path())
-        .stdout(Stdio::piped());
+    let mut shell = running("sh".as_ref(), &["-c", "exec \"$0\" \"$@\" 9>&1"], &like);
+    shell.env("PATH", search_path()).stdout(Stdio::piped());
     let (sender, receiver) = std::sync::mpsc::channel();
     thread::spawn(move || sender.send(shell.output().unwrap()));
     // The pipe ends when nobody has it any more.
     let output = receiver.recv_timeout(std::time::Duration::from_secs(120));
     assert!(output.expect("the agent keeps it open").status.success());
     assert_eq!(desk.status()["running"], true);
+}
+
+/// A program with these flags that runs a command, in the command's environment.
+fn running(program: &Path, flags: &[&str], like: &Command) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args(flags)
+        .arg(like.get_program())
+        .args(like.get_args())
+        .env_clear()
+        .envs(
+            like.get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    command
 }
 
 /// Programs that a desktop has, and that tell what they were asked for.
@@ -317,16 +322,8 @@ fn sign_at_a_desktop(desk: &Desk, path: &std::ffi::OsStr) -> Option<Command> {
         .find(|path| path.exists());
     let setsid = setsid?;
     let like = desk.command(&["agent", "sign", DIGEST]);
-    let mut command = Command::new(setsid);
+    let mut command = running(&setsid, &["--wait"], &like);
     command
-        .arg("--wait")
-        .arg(like.get_program())
-        .args(like.get_args())
-        .env_clear()
-        .envs(
-            like.get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        )
         .env_remove("SIGNHERE_NO_INPUT")
         .env("DISPLAY", ":7")
         .env("PATH", path)

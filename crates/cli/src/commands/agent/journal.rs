@@ -1,8 +1,8 @@
 //! What the agent tells of itself: a line for each event, with its time.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -13,6 +13,7 @@ use crate::clock::SystemClock;
 use crate::env;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::files;
 use crate::output::text::safe;
 
 /// A journal that has more bytes than this is put aside, in the place of the one before.
@@ -45,12 +46,7 @@ impl ToFile {
     pub(super) fn open(path: &Path) -> Result<Self, CliError> {
         let fail = |error: io::Error| CliError::file("write", path, &error);
         if let Some(folder) = path.parent() {
-            let mut builder = DirBuilder::new();
-            builder
-                .recursive(true)
-                .mode(0o700)
-                .create(folder)
-                .map_err(fail)?;
+            files::make_private_folder(folder).map_err(fail)?;
         }
         let file = Mutex::new(open(path).map_err(fail)?);
         let path = path.to_owned();
